@@ -1,0 +1,17 @@
+"""Arm Cortex-M0."""
+
+from edgewright.boards import Core
+
+ENTRY = Core(
+    doc="Arm Cortex-M0 (Armv6-M): 32 bits, no division, no wide multiplication, no unaligned access.",
+    zig=("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m0"),
+    gcc=("arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mthumb"),
+    unicorn="CORTEX_M0",
+    helpers=(
+        r"__aeabi_u?idiv(mod)?",
+        r"__aeabi_u?ldivmod",
+        r"__aeabi_(lmul|llsl|llsr|lasr|lcmp|ulcmp)",
+        r"__aeabi_mem(cpy|set|clr)[48]?",
+        r"__gnu_thumb1_case_[us]?(qi|hi|si)",
+    ),
+)

@@ -1,0 +1,11 @@
+"""The processor that this runs on."""
+
+from edgewright.boards import Core
+
+ENTRY = Core(
+    doc="The processor of this computer.",
+    zig=(),
+    gcc=("cc",),
+    unicorn=None,
+    helpers=(),
+)

@@ -1,0 +1,1 @@
+"""The compiler: passes, quantisation, memory, C, exports."""

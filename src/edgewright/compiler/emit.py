@@ -1,0 +1,346 @@
+"""From quantised graphs to C99: calls of kernels over static arrays. No heap, no float, no library."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from edgewright import ops
+from edgewright.compiler import library
+from edgewright.compiler.memory import Plan, plan_memory
+from edgewright.compiler.program import Entry, Program
+from edgewright.errors import BadGraph, BadInput
+from edgewright.ir.graph import Graph, Node
+from edgewright.ir.types import Array, Type, describe_scale
+from edgewright.runtime.ranges import accumulator_bounds
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+_KEYWORDS = frozenset(
+    ["auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "main", "class", "new", "delete", "this", "template", "namespace", "bool", "true", "false"]
+)
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Vectors for the self-test: integers in and out of one model, [n, size]."""
+
+    inputs: Array
+    outputs: Array
+
+
+def check_name(name: str) -> str:
+    """Return a name that can prefix C symbols, or raise BadInput."""
+    if not _NAME.fullmatch(name) or name in _KEYWORDS or name.startswith("ew_"):
+        raise BadInput(
+            f"{name!r} cannot name a model: use a lower-case letter, then letters, digits or underscores, 40 at most, "
+            "no C keyword and no 'ew_' in front."
+        )
+    return name
+
+
+def emit(graphs: Mapping[str, Graph], name: str | None = None, golden: Mapping[str, Golden] | None = None) -> Program:
+    """Return the C of one quantised graph or several, which share their kernels.
+
+    graphs: by the prefix of their symbols. name: of the files; the prefix where there is one graph. golden: vectors by prefix, put into
+    NAME_selftest.c. Raises BadInput for a bad name, BadGraph where a graph is not quantised or a sum may overflow.
+    """
+    from edgewright import __version__
+
+    prefixes = [check_name(prefix) for prefix in graphs]
+    if not prefixes:
+        raise BadInput("There is no model to emit.")
+    name = check_name(name or prefixes[0])
+    models = [_Model(prefix, graph) for prefix, graph in graphs.items()]
+    functions: dict[str, str] = {}
+    for model in models:
+        functions |= model.functions
+    context = {
+        "name": name,
+        "version": __version__,
+        "models": models,
+        "functions": functions,
+        "prelude": library.prelude(),
+    }
+    files = {f"{name}.{kind}": _template(kind).render(context) for kind in ("h", "c")}
+    if golden:
+        tests = [_selftest(model, golden[model.prefix]) for model in models if model.prefix in golden]
+        files[f"{name}_selftest.c"] = _template("selftest").render(context | {"tests": tests})
+    return Program(name, files, tuple(model.entry for model in models))
+
+
+class _Model:
+    """One graph on its way to C: collects constants, functions and statements."""
+
+    def __init__(self, prefix: str, graph: Graph) -> None:
+        if not graph.is_quantised:
+            raise BadGraph(f"The graph {graph.name!r} is not quantised; quantise it first.")
+        accumulator_bounds(ops.verify(graph))
+        self.prefix, self.graph = prefix, graph
+        self.plan = plan_memory(graph)
+        self.functions: dict[str, str] = {}
+        self.constants: list[_Constant] = []
+        self.inputs = _parameters(graph, graph.inputs, "input")
+        self.outputs = _parameters(graph, graph.outputs, "output")
+        self.arenas = {library.CODES[dtype]: (library.C_TYPES[dtype], size) for dtype, size in self.plan.sizes.items()}
+        where = {value: parameter.name for value, parameter in zip(graph.inputs, self.inputs, strict=True)}
+        where |= {value: parameter.name for value, parameter in zip(graph.outputs, self.outputs, strict=True)}
+        self.statements = self._statements(graph, self.plan, where, {}, 1, "")
+        for value in graph.outputs:
+            home = self.plan.homes.get(value, value)
+            if home != value or value in graph.inputs or value in graph.constants:
+                self.statements += self._copy(
+                    graph.types[value], where[value], self._pointer(graph, home, self.plan, where, {}, ""), 1
+                )
+        self.labels = graph.labels
+        self.entry = Entry(
+            prefix,
+            tuple(graph.types[value] for value in graph.inputs),
+            tuple(graph.types[value] for value in graph.outputs),
+            self.plan.arena_bytes,
+            {constant.name: constant.nbytes for constant in self.constants},
+            graph.labels,
+            graph.hash,
+        )
+
+    @property
+    def predicts(self) -> bool:
+        """Whether the output is one score a class."""
+        return bool(self.labels) and len(self.graph.outputs) == 1
+
+    def _statements(
+        self, graph: Graph, plan: Plan, where: Mapping[str, str], base: Mapping[str, int], depth: int, path: str
+    ) -> list[str]:
+        lines: list[str] = []
+        for node in graph.nodes:
+            if node.op == "scan":
+                lines += self._scan(graph, node, plan, where, base, depth, path)
+            elif ops.get(node.op).alias is None:
+                lines.append("    " * depth + self._call(graph, node, plan, where, base, path))
+        return lines
+
+    def _call(
+        self, graph: Graph, node: Node, plan: Plan, where: Mapping[str, str], base: Mapping[str, int], path: str
+    ) -> str:
+        op, types = ops.get(node.op), graph.types_of(node)
+        kernel = ops.kernel_of(node, types)
+        self.functions |= library.functions_for(node.op, kernel, types)
+        values = {port: array.astype(np.int64) for port, array in graph.values_of(node).items()}
+        arguments = dict(op.arguments(values, types, node.attributes)) if op.arguments else {}
+        texts = []
+        for item in kernel.call:
+            if item in arguments:
+                texts.append(self._argument(arguments[item], f"{path}{node.output}_{item}"))
+            else:
+                value = node.output if item == "y" else node.inputs[item]
+                flash = item in op.parameters
+                texts.append(self._pointer(graph, value, plan, where, base, path, flash=flash))
+        return f"{library.function_name(kernel, types)}({', '.join(texts)});"
+
+    def _scan(
+        self,
+        graph: Graph,
+        node: Node,
+        plan: Plan,
+        where: Mapping[str, str],
+        base: Mapping[str, int],
+        depth: int,
+        path: str,
+    ) -> list[str]:
+        body: Graph = node.attributes["body"]
+        inner_plan, inner_path = plan.bodies[node.output], f"{path}{node.output}_"
+        inner_base = {
+            dtype: base.get(dtype, 0) + plan.block(f"{node.output}/{dtype}").offset for dtype in inner_plan.sizes
+        }
+        x, y = (self._pointer(graph, value, plan, where, base, path) for value in (node.inputs["x"], node.output))
+        steps, step = graph.types[node.inputs["x"]].shape[0], f"step{depth}"
+        index = f"({steps - 1} - {step})" if node.attributes.get("reverse") else step
+        inner_where = {body.inputs[0]: f"{x} + {index} * {body.input_type.size}"}
+        indent, inner = "    " * depth, depth + 1
+
+        def inside(value: str) -> str:
+            return self._pointer(
+                body, inner_plan.homes.get(value, value), inner_plan, inner_where, inner_base, inner_path
+            )
+
+        lines = []
+        for state in body.state:
+            type = body.types[state]
+            place = self._block(inner_plan, state, inner_base)
+            if state in body.constants:
+                lines += self._copy(type, place, self._constant(body, state, inner_path, flash=False), depth)
+            else:
+                lines += self._fill(type, place, depth)
+        lines.append(f"{indent}for (uint16_t {step} = 0; {step} < {steps}; {step}++) {{")
+        lines += self._statements(body, inner_plan, inner_where, inner_base, inner, inner_path)
+        (output,) = body.outputs
+        if node.attributes["output"] == "stacked":
+            lines += self._copy(body.output_type, f"{y} + {index} * {body.output_type.size}", inside(output), inner)
+        for state, successor in body.state.items():
+            lines += self._copy(body.types[state], self._block(inner_plan, state, inner_base), inside(successor), inner)
+        lines.append(f"{indent}}}")
+        if node.attributes["output"] == "last":
+            lines += self._copy(body.output_type, y, inside(output), depth)
+        return lines
+
+    def _copy(self, type: Type, target: str, source: str, depth: int) -> list[str]:
+        name = f"ew_copy_{library.CODES[type.dtype]}"
+        self.functions[name] = (
+            library.functions_of("move.h")["ew_copy_X"]
+            .replace("ew_copy_X", name)
+            .replace("X_T", library.C_TYPES[type.dtype])
+        )
+        return [f"{'    ' * depth}{name}({source}, {target}, {type.size});"]
+
+    def _fill(self, type: Type, target: str, depth: int) -> list[str]:
+        name = f"ew_fill_{library.CODES[type.dtype]}"
+        self.functions[name] = (
+            library.functions_of("move.h")["ew_fill_X"]
+            .replace("ew_fill_X", name)
+            .replace("X_T", library.C_TYPES[type.dtype])
+        )
+        return [f"{'    ' * depth}{name}({type.zero_point}, {target}, {type.size});"]
+
+    def _argument(self, argument: int | Array, name: str) -> str:
+        if isinstance(argument, np.ndarray):
+            return self._add(name, argument, flash=True)
+        return literal(int(argument))
+
+    def _pointer(
+        self,
+        graph: Graph,
+        value: str,
+        plan: Plan,
+        where: Mapping[str, str],
+        base: Mapping[str, int],
+        path: str,
+        *,
+        flash: bool = False,
+    ) -> str:
+        home = plan.homes.get(value, value)
+        if home in where:
+            return where[home]
+        if home in graph.constants and home not in graph.state:
+            return self._constant(graph, home, path, flash=flash)
+        return self._block(plan, home, base)
+
+    def _block(self, plan: Plan, value: str, base: Mapping[str, int]) -> str:
+        block = plan.block(value)
+        offset = block.offset + base.get(block.dtype, 0)
+        return f"{self.prefix}_arena_{library.CODES[block.dtype]}{f' + {offset}' if offset else ''}"
+
+    def _constant(self, graph: Graph, value: str, path: str, *, flash: bool) -> str:
+        return self._add(f"{path}{value}", graph.constants[value], flash=flash)
+
+    def _add(self, name: str, array: Array, *, flash: bool) -> str:
+        """Return the symbol of a constant; equal ones are kept once. Without `flash` it can be read like RAM on every core."""
+        for constant in self.constants:
+            if (
+                constant.flash == flash
+                and constant.array.dtype == array.dtype
+                and np.array_equal(constant.array, array)
+            ):
+                return constant.symbol
+        symbol = f"{self.prefix}_{re.sub(r'[^a-zA-Z0-9]+', '_', name)}"
+        while symbol in {constant.symbol for constant in self.constants}:
+            symbol += "_"
+        self.constants.append(_Constant(name, symbol, array, flash))
+        return symbol
+
+
+@dataclass(frozen=True)
+class _Constant:
+    name: str
+    symbol: str
+    array: Array = field(repr=False)
+    flash: bool
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.array.nbytes)
+
+    @property
+    def c_type(self) -> str:
+        return library.C_TYPES[str(self.array.dtype)]
+
+    @property
+    def rows(self) -> list[str]:
+        return literals(self.array)
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    name: str
+    c_type: str
+    type: Type
+    scale: str
+
+
+def _parameters(graph: Graph, values: Iterable[str], word: str) -> list[_Parameter]:
+    values = list(values)
+    names = [word] if len(values) == 1 else [f"{word}{number}" for number in range(len(values))]
+    return [
+        _Parameter(
+            name,
+            library.C_TYPES[graph.types[value].dtype],
+            graph.types[value],
+            describe_scale(graph.types[value].scale),
+        )
+        for name, value in zip(names, values, strict=True)
+    ]
+
+
+def literal(value: int) -> str:
+    """Return an integer as C text that is right where int has 16 bits."""
+    if value == -(2**31):
+        return "(-INT32_C(2147483647) - 1)"
+    return str(value) if -(2**15) < value < 2**15 else f"INT32_C({value})"
+
+
+def literals(array: Array, width: int = 16) -> list[str]:
+    """Return the integers of an array as lines of C text."""
+    texts = [literal(int(value)) for value in np.ravel(array)]
+    return [", ".join(texts[start : start + width]) for start in range(0, len(texts), width)]
+
+
+def _selftest(model: _Model, golden: Golden) -> dict[str, Any]:
+    (parameter,), (output,) = model.inputs, model.outputs
+    return {
+        "model": model,
+        "input": parameter,
+        "output": output,
+        "count": len(golden.inputs),
+        "inputs": literals(golden.inputs),
+        "outputs": literals(golden.outputs),
+        "read": library.CODES[parameter.type.dtype].upper(),
+        "read_output": library.CODES[output.type.dtype].upper(),
+    }
+
+
+def c_text(text: str) -> str:
+    """Return a text as the inside of a C string: what is not plain ASCII becomes octal bytes."""
+    plain = {ord('"'): '\\"', ord("\\"): "\\\\", ord("?"): "\\?"}
+    return "".join(plain.get(byte, chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}") for byte in text.encode())
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("edgewright.compiler"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )
+    environment.filters["c_text"] = c_text
+    return environment
+
+
+def _template(kind: str) -> jinja2.Template:
+    return _environment().get_template(f"model.{kind}.jinja")

@@ -1,0 +1,74 @@
+"""The C functions of the kernels, found in their files, with the element types filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+from edgewright.errors import BadGraph
+from edgewright.ir.types import Type
+from edgewright.ops import Kernel
+
+CODES = {"int8": "i8", "uint8": "u8", "int16": "i16", "uint16": "u16", "int32": "i32", "bool": "u8"}
+C_TYPES = {dtype: f"{dtype}_t" for dtype in ("int8", "uint8", "int16", "uint16", "int32")} | {"bool": "uint8_t"}
+
+# A function begins at the start of a line and ends at the first brace that begins a line; a comment above belongs to it.
+_FUNCTION = re.compile(
+    r"^(?P<text>(?:/\*(?:(?!\*/).)*\*/\n)?(?:EW_KERNEL|static inline) [\w ]+?[ *](?P<name>\w+)\(.*?^\}\n)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@cache
+def functions_of(file: str) -> dict[str, str]:
+    """Return name -> text of the functions of a C file in the folder of the operators."""
+    text = resources.files("edgewright.ops").joinpath(file).read_text()
+    return {match["name"]: match["text"] for match in _FUNCTION.finditer(text)}
+
+
+@cache
+def prelude() -> str:
+    """Return the macros that come before all functions."""
+    text = resources.files("edgewright.ops").joinpath("arithmetic.h").read_text()
+    return text[text.index("/* Constants live") : text.index("/* x >> shift")].strip()
+
+
+def function_name(kernel: Kernel, types: Mapping[str, Type]) -> str:
+    """Return the name of a kernel for these types: dense_X_Y_shift -> dense_i8_i16_shift."""
+    return _fill_name(kernel.name, {port.upper(): types[port].dtype for port in kernel.dtypes})
+
+
+def functions_for(op: str, kernel: Kernel, types: Mapping[str, Type]) -> dict[str, str]:
+    """Return name -> text of a kernel and of the functions it calls, the called ones first."""
+    known = functions_of("arithmetic.h") | functions_of(f"{op}.c")
+    if kernel.name not in known:
+        raise BadGraph(f"ops/{op}.c holds no function {kernel.name}.")
+    dtypes = {port.upper(): types[port].dtype for port in kernel.dtypes}
+    return {_fill_name(name, dtypes): _fill_text(known[name], dtypes) for name in _with_callees(kernel.name, known)}
+
+
+def _with_callees(name: str, known: Mapping[str, str]) -> list[str]:
+    ordered: list[str] = []
+
+    def visit(current: str) -> None:
+        for callee in re.findall(r"\b(\w+)\(", known[current]):
+            if callee in known and callee != current:
+                visit(callee)
+        if current not in ordered:
+            ordered.append(current)
+
+    visit(name)
+    return ordered
+
+
+def _fill_name(name: str, dtypes: Mapping[str, str]) -> str:
+    return "_".join(CODES[dtypes[part]] if part in dtypes else part for part in name.split("_"))
+
+
+def _fill_text(text: str, dtypes: Mapping[str, str]) -> str:
+    text = re.sub(r"\b([A-Z]+)_T\b", lambda match: C_TYPES[dtypes[match[1]]], text)
+    text = re.sub(r"\bEW_READ_([A-Z]+)\b", lambda match: f"EW_READ_{CODES[dtypes[match[1]]].upper()}", text)
+    names = re.compile(r"\b[a-z][a-z0-9_]*_[A-Z]\w*\b")
+    return names.sub(lambda match: _fill_name(match[0], dtypes), text)

@@ -1,0 +1,38 @@
+"""What the compiler gives out: C sources and the facts about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgewright.ir.types import Type
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model inside a program.
+
+    name: prefix of all its symbols; the C function is `void NAME_run(const T *input, ..., U *output, ...)`, inputs first,
+    then outputs, in this order. inputs, outputs: their types. arena_bytes: static working memory.
+    constant_bytes: by constant, as the C holds them. labels: class names, if it classifies (then NAME_predict exists).
+    """
+
+    name: str
+    inputs: tuple[Type, ...]
+    outputs: tuple[Type, ...]
+    arena_bytes: int
+    constant_bytes: Mapping[str, int]
+    labels: tuple[str, ...]
+    graph_hash: str
+
+
+@dataclass(frozen=True)
+class Program:
+    """C sources that hold one model or several, which share their kernels.
+
+    name: of the files NAME.c, NAME.h, NAME_selftest.c. files: file name -> text.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    entries: tuple[Entry, ...]

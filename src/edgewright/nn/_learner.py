@@ -1,0 +1,66 @@
+"""What the training schedule needs to know of a module."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from edgewright.compress import int8
+
+
+class Learner(nn.Module):
+    """Base of the modules: a switch between float and 8-bit matrices, and places for the schedule to call.
+
+    matrices: the parameters [rows, columns] held in 8 bits; the first one's columns are the input features. shared_scale: those
+    with one scale for the whole matrix. rounded: whether the forward pass sees the matrices in 8 bits.
+    """
+
+    matrices: ClassVar[tuple[str, ...]] = ()
+    shared_scale: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rounded = False
+
+    @abstractmethod
+    def forward(self, x: torch.Tensor, hard: bool = False) -> torch.Tensor:
+        """Return the scores [n, classes]; `hard` computes what the device does instead of what is trained."""
+
+    def weight(self, name: str) -> torch.Tensor:
+        """Return a matrix as the forward pass sees it."""
+        value: torch.Tensor = getattr(self, name)
+        return int8.straight_through(value, self._int8(name)) if self.rounded else value
+
+    @torch.no_grad()
+    def round_matrices(self) -> None:
+        """Put every matrix on its 8-bit grid for good."""
+        for name in self.matrices:
+            value: torch.Tensor = getattr(self, name)
+            value.copy_(int8.apply(value, self._int8(name)))
+        self.rounded = False
+
+    def _int8(self, name: str) -> int8.Int8:
+        return int8.Int8(shared=name in self.shared_scale)
+
+    def start_from(self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> None:
+        """Initialise from the training data, once, before training; the default keeps the random start."""
+
+    @torch.no_grad()
+    def leave_out(self, features: torch.Tensor) -> None:
+        """Zero the weights of some features, given as a bool mask [features]."""
+        weight: torch.Tensor = getattr(self, self.matrices[0])
+        weight.mul_(~features)
+
+    def begin_fixed_support(self) -> None:
+        """Prepare for the last phase; called once, when it begins."""
+
+    def begin_step(self, phase_progress: float) -> None:
+        """Prepare for a batch, with the part of the present phase that is done, 0 to 1."""
+
+
+def normal(generator: torch.Generator, *shape: int, deviation: float) -> nn.Parameter:
+    """Return a parameter drawn from a normal distribution with mean 0."""
+    return nn.Parameter(torch.randn(*shape, generator=generator) * deviation)

@@ -1,0 +1,100 @@
+"""ProtoNN: a few learned prototypes in a learned projection (Gupta et al., ICML 2017)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from edgewright.nn._learner import Learner, normal
+
+PCA_ROWS = 6000
+KMEANS_ROWS = 4000
+MEDIAN_ROWS = 2000
+KMEANS_ITERATIONS = 30
+FIRST_LABEL_WEIGHT = 6.0  # one-hot labels times this: scores are useful logits from the first batch
+FIRST_GAMMA = 2.5  # divided by the median distance between a row and a prototype
+SMALLEST_SPREAD = 1e-3
+
+
+class ProtoNN(Learner):
+    """Scores are prototype labels weighted by closeness: s = Z exp(-gamma^2 |W x + bias - B_j|^2).
+
+    x: [n, features]; W: [projection, features]; B: [prototypes, projection]; Z: [classes, prototypes]. gamma is learned as its
+    logarithm; when the support is fixed it becomes a power of two and W, bias and B take the rest, so that gamma can be
+    folded into their scales exactly.
+    """
+
+    matrices = ("W", "B", "Z")
+    shared_scale = frozenset({"B"})  # distances add up over the columns of all prototypes
+
+    def __init__(self, features: int, classes: int, projection: int, prototypes: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.W = normal(generator, projection, features, deviation=1 / math.sqrt(features))
+        self.bias = nn.Parameter(torch.zeros(projection), requires_grad=False)  # B can move instead
+        self.B = normal(generator, prototypes, projection, deviation=1.0)
+        self.Z = normal(generator, classes, prototypes, deviation=0.1)
+        self.log_gamma = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: torch.Tensor, hard: bool = False) -> torch.Tensor:
+        """Return the scores [n, classes]; `hard` makes no difference."""
+        z = x @ self.weight("W").t() + self.bias
+        prototypes = self.weight("B")
+        square = (z * z).sum(1, keepdim=True) - 2 * z @ prototypes.t() + (prototypes * prototypes).sum(1)
+        return torch.exp(-torch.exp(2 * self.log_gamma) * square.clamp(min=0)) @ self.weight("Z").t()
+
+    @torch.no_grad()
+    def start_from(self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> None:
+        """Start W from the principal components, B from k-means in each class, Z one-hot, gamma from the median distance."""
+        from sklearn.cluster import KMeans
+
+        rows = torch.randperm(len(x), generator=generator)
+        values = x[rows].numpy().astype(np.float64)
+        classes = y[rows].numpy()
+        _, _, directions = np.linalg.svd(values[:PCA_ROWS] - values.mean(0), full_matrices=False)
+        directions = directions[: len(self.W)]
+        spread = np.maximum((values @ directions.T).std(0), SMALLEST_SPREAD)
+        self.W[: len(directions)] = torch.tensor(directions / np.sqrt(spread)[:, None])
+
+        z = values @ self.W.numpy().astype(np.float64).T
+        centres, labels = [], []
+        seed = int(torch.randint(2**31 - 1, (), generator=generator))
+        for label, count in enumerate(shares(len(self.B), len(self.Z))):
+            own = z[classes == label][:KMEANS_ROWS]
+            found = min(count, len(np.unique(own, axis=0)))
+            if found:
+                clusters = KMeans(found, n_init=1, random_state=seed, max_iter=KMEANS_ITERATIONS).fit(own)
+                # Where a class has too few different rows, its centres are used more than once
+                centres.append(np.resize(clusters.cluster_centers_, (count, z.shape[1])))
+                labels += [label] * count
+        self.B[: len(labels)] = torch.tensor(np.concatenate(centres))
+        self.Z.zero_()
+        self.Z[labels, range(len(labels))] = FIRST_LABEL_WEIGHT
+        distance = torch.cdist(torch.tensor(z[:MEDIAN_ROWS], dtype=torch.float32), self.B).median()
+        self.log_gamma.copy_(torch.log(FIRST_GAMMA / distance.clamp(min=SMALLEST_SPREAD)))
+
+    @torch.no_grad()
+    def begin_fixed_support(self) -> None:
+        """Make gamma the nearest power of two and keep the function: W, bias and B take the rest."""
+        power = torch.round(self.log_gamma / math.log(2)) * math.log(2)
+        rest = torch.exp(self.log_gamma - power)
+        for tensor in (self.W, self.bias, self.B):
+            tensor.mul_(rest)
+        self.log_gamma.copy_(power)
+        self.log_gamma.requires_grad_(False)
+
+    @property
+    def gamma(self) -> float:
+        """The width, an exact power of two once training is done."""
+        return 2.0 ** round(float(self.log_gamma) / math.log(2))
+
+
+def shares(prototypes: int, classes: int) -> list[int]:
+    """Return how many prototypes each class gets: equal shares, the remainder to the first classes."""
+    share, remainder = divmod(prototypes, classes)
+    return [share + (label < remainder) for label in range(classes)]
+
+
+ENTRY = ProtoNN

@@ -1,0 +1,188 @@
+"""Operators: one file an operator, beside its kernel in C.
+
+The value `ENTRY` of each file says everything about its operator: the shape rule, the float meaning, how it becomes
+integers, the integer meaning (which is the definition), the kernels and the conformance cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from edgewright import catalog
+from edgewright.errors import BadGraph, list_problems
+from edgewright.ir.graph import Attributes, Graph, Node
+from edgewright.ir.types import Array, Type
+from edgewright.ir.verify import verify_structure
+
+NOT_ENTRIES = ("arithmetic", "quantisation", "tables")
+
+Types = Mapping[str, Type]
+Values = Mapping[str, Array]
+INTEGERS = ("int8", "int16")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One C function of an operator.
+
+    name: as in the .c file; the letters X, Y, ... in it stand for the dtypes of the ports x, y, ... (dense_X_Y_shift
+    becomes dense_i8_i16_shift), and so do X_T (the C type) and EW_READ_X (reading a constant) in its text.
+    call: the C arguments in order: ports, and names that `Op.arguments` gives. dtypes: what each port may be.
+    when: further conditions on the types and attributes.
+    """
+
+    name: str
+    call: tuple[str, ...]
+    dtypes: Mapping[str, tuple[str, ...]]
+    when: Callable[[Types, Attributes], bool] | None = None
+
+    def serves(self, types: Types, attributes: Attributes) -> bool:
+        """Whether this kernel can compute a node of these types."""
+        fits = all(types[port].dtype in allowed for port, allowed in self.dtypes.items())
+        return fits and (self.when is None or self.when(types, attributes))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One node for the conformance tests: quantised types of all ports (output "y"), parameters, attributes."""
+
+    types: Types
+    parameters: Values = field(default_factory=dict)
+    attributes: Attributes = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an operator is asked when its node is quantised.
+
+    types: integer types of the inputs that are not parameters. parameters: float values. output: a type that covers what
+    the output reached in calibration; an operator that knows better (a table, an index) may answer with another.
+    """
+
+    types: Types
+    parameters: Values
+    attributes: Attributes
+    output: Type
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """The integer node that takes the place of a float one.
+
+    op: None for the same operator. parameters: port -> integers and their type. output: the type of the result.
+    """
+
+    output: Type
+    parameters: Mapping[str, tuple[Array, Type]] = field(default_factory=dict)
+    attributes: Attributes = field(default_factory=dict)
+    op: str | None = None
+
+
+@dataclass(frozen=True)
+class Op:
+    """An operator.
+
+    inputs: its ports; one that ends in "*" stands for any number (x0, x1, ...); "?" marks an optional one.
+    parameters: the ports that must be constants; they come without a batch axis, all others with one in front.
+    shape(types, attributes): shape of the output. float(values, attributes): the real meaning.
+    integer(values, types, attributes): the definition, int64 in and out. accumulator(values, types, attributes): the lowest and
+    highest intermediate sum for any input within its proven range, rounding term included.
+    arguments(values, types, attributes): integers and arrays of the C call, by the names in `Kernel.call`.
+    quantise(request): the integer node for a float one. cases(generator): nodes for the conformance tests.
+    alias: the port whose memory the output shares, for operators without a kernel. scale_a_feature: whether the port x may
+    have one scale an entry of its last axis.
+    """
+
+    doc: str
+    inputs: tuple[str, ...]
+    shape: Callable[[Types, Attributes], tuple[int, ...]]
+    float: Callable[[Values, Attributes], Array] | None = None
+    integer: Callable[[Values, Types, Attributes], Array] | None = None
+    quantise: Callable[[Request], Quantised] | None = None
+    accumulator: Callable[[Values, Types, Attributes], tuple[int, int]] | None = None
+    arguments: Callable[[Values, Types, Attributes], Mapping[str, int | Array]] | None = None
+    kernels: tuple[Kernel, ...] = ()
+    cases: Callable[[np.random.Generator], Sequence[Case]] | None = None
+    parameters: tuple[str, ...] = ()
+    alias: str | None = None
+    scale_a_feature: bool = False
+
+
+def get(name: str) -> Op:
+    """Return an operator by name. Raises UnknownName."""
+    return cast(Op, catalog.get("edgewright.ops", name))
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all operators."""
+    return catalog.names("edgewright.ops")
+
+
+def kernel_of(node: Node, types: Types) -> Kernel:
+    """Return the kernel that computes a node: the first one of its operator that serves. Raises BadGraph."""
+    for kernel in get(node.op).kernels:
+        if kernel.serves(types, node.attributes):
+            return kernel
+    given = ", ".join(f"{port} {type}" for port, type in types.items())
+    raise BadGraph(f"Node {node.output!r}: no kernel of {node.op!r} takes {given}.")
+
+
+def verify(graph: Graph) -> Graph:
+    """Return the graph, or raise BadGraph with every rule it breaks.
+
+    Beside the rules of the IR: the operator exists, its ports are given, its parameters are constants, and the output has
+    the shape that the operator says.
+    """
+    verify_structure(graph)
+    problems = [
+        f"node {node.output!r} ({node.op}): {problem}" for node in graph.nodes for problem in _problems(graph, node)
+    ]
+    if problems:
+        raise BadGraph(list_problems(f"The graph {graph.name!r} breaks the rules:", problems))
+    for node in graph.nodes:
+        for item in node.attributes.values():
+            if isinstance(item, Graph):
+                verify(item)
+    return graph
+
+
+def single_node_graph(op: str, case: Case) -> Graph:
+    """Return the graph that holds just the node of a conformance case."""
+    inputs = tuple(port for port in case.types if port != "y" and port not in case.parameters)
+    node = Node(op, {port: port for port in case.types if port != "y"}, "y", case.attributes)
+    return verify(Graph(inputs, ("y",), (node,), dict(case.types), dict(case.parameters), name=op))
+
+
+def _problems(graph: Graph, node: Node) -> list[str]:
+    op = get(node.op)
+    problems = []
+    required = {port for port in op.inputs if port[-1] not in "*?"}
+    optional = {port[:-1] for port in op.inputs if port.endswith("?")}
+    repeated = tuple(port[:-1] for port in op.inputs if port.endswith("*"))
+    for port in sorted(required - set(node.inputs)):
+        problems.append(f"the port {port!r} is not given")
+    for port in node.inputs:
+        if port not in required | optional and not (repeated and port.rstrip("0123456789") in repeated):
+            problems.append(f"it has no port {port!r}; its ports are {', '.join(op.inputs)}")
+    for port in op.parameters:
+        if port in node.inputs and node.inputs[port] not in graph.constants:
+            problems.append(f"the port {port!r} must be a constant")
+    if problems:
+        return problems
+    types = graph.types_of(node)
+    try:
+        shape = op.shape(types, node.attributes)
+    except (BadGraph, KeyError, IndexError, TypeError, ValueError) as error:
+        return [f"its inputs do not fit: {error}"]
+    if shape != types["y"].shape:
+        problems.append(f"its output is {types['y'].shape} where the operator makes {shape}")
+    return problems
+
+
+def attribute(attributes: Attributes, name: str, default: Any = None) -> Any:
+    """Return an attribute, or its default."""
+    return attributes.get(name, default)

@@ -1,0 +1,53 @@
+/* The arithmetic of all kernels; arithmetic.py defines it. C99, no library but stdint. */
+#ifndef EDGEWRIGHT_ARITHMETIC_H
+#define EDGEWRIGHT_ARITHMETIC_H
+
+#include <stdint.h>
+
+/* Constants live in flash; AVR needs its own instruction to read them there. */
+#if defined(__AVR__)
+#include <avr/pgmspace.h>
+#define EW_FLASH PROGMEM
+#define EW_READ_I8(p) ((int8_t)pgm_read_byte(p))
+#define EW_READ_U8(p) ((uint8_t)pgm_read_byte(p))
+#define EW_READ_I16(p) ((int16_t)pgm_read_word(p))
+#define EW_READ_U16(p) ((uint16_t)pgm_read_word(p))
+#define EW_READ_I32(p) ((int32_t)pgm_read_dword(p))
+#else
+#define EW_FLASH
+#define EW_READ_I8(p) (*(p))
+#define EW_READ_U8(p) (*(p))
+#define EW_READ_I16(p) (*(p))
+#define EW_READ_U16(p) (*(p))
+#define EW_READ_I32(p) (*(p))
+#endif
+
+#define EW_KERNEL static
+
+/* x >> shift, rounded to nearest, ties towards +infinity. Right shifts of negative numbers are arithmetic on every
+   compiler that we support; a test asserts it. */
+static inline int32_t ew_rshift_round(int32_t x, uint8_t shift) {
+    return shift == 0 ? x : (x + ((int32_t)1 << (shift - 1))) >> shift;
+}
+
+/* x / 2^shift for a shift of either sign. A shift to the left multiplies, as that is defined for negative numbers. */
+static inline int32_t ew_shift(int32_t x, int8_t shift) {
+    return shift < 0 ? x * ((int32_t)1 << -shift) : ew_rshift_round(x, (uint8_t)shift);
+}
+
+/* x * multiplier / 2^shift in 64 bits; shift 0..62. */
+static inline int64_t ew_scale(int32_t x, int32_t multiplier, uint8_t shift) {
+    const int64_t product = (int64_t)x * multiplier;
+    return shift == 0 ? product : (product + ((int64_t)1 << (shift - 1))) >> shift;
+}
+
+static inline int32_t ew_clip(int32_t x, int32_t lowest, int32_t highest) {
+    return x < lowest ? lowest : x > highest ? highest : x;
+}
+
+/* The same for what ew_scale returns, which may not fit 32 bits. */
+static inline int32_t ew_clip_wide(int64_t x, int32_t lowest, int32_t highest) {
+    return x < lowest ? lowest : x > highest ? highest : (int32_t)x;
+}
+
+#endif

@@ -1,0 +1,127 @@
+"""Matrix-vector product with a bias: the layer that every learner has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from edgewright.errors import BadGraph
+from edgewright.ir.graph import Attributes
+from edgewright.ir.types import Array, Type
+from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
+from edgewright.ops.arithmetic import requantise
+from edgewright.ops.quantisation import (
+    dense_accumulator,
+    form_of,
+    quantise_rows,
+    requantise_arguments,
+    row_ratios,
+)
+
+
+def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
+    """Return (rows,)."""
+    rows, columns = types["w"].shape
+    if types["x"].shape != (columns,) or types["bias"].shape != (rows,):
+        raise BadGraph(f"w is {rows}x{columns}, so x must be {columns} and bias {rows}")
+    return (rows,)
+
+
+def integer(v: Values, t: Types, attributes: Attributes) -> Array:
+    """Return requantise(w x + bias); x: [n, columns]."""
+    return requantise(v["x"] @ v["w"].T + v["bias"], row_ratios(t["bias"], t["y"]), t["y"])
+
+
+def quantise(request: Request) -> Quantised:
+    """Weights a row at its finest proven scale."""
+    rows = quantise_rows(request.parameters["w"], request.parameters["bias"], request.types["x"])
+    return Quantised(request.output, {"w": rows.weights, "bias": rows.bias})
+
+
+def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:
+    """Return the extremes of the sum of any row."""
+    return dense_accumulator(v["w"], v["bias"], t["x"], t["y"], row_ratios(t["bias"], t["y"]))
+
+
+def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Array]:
+    """Return the sizes and the requantisation."""
+    rows, columns = t["w"].shape
+    return {"rows": rows, "columns": columns, **requantise_arguments(row_ratios(t["bias"], t["y"]), t["y"])}
+
+
+def has_form(form: str) -> Callable[[Types, Attributes], bool]:
+    """Return the condition that a node requantises by this form."""
+    return lambda types, attributes: form_of(row_ratios(types["bias"], types["y"])) == form
+
+
+def kernels(name: str, call: tuple[str, ...], dtypes: dict[str, tuple[str, ...]]) -> tuple[Kernel, ...]:
+    """Return the kernels of a product, one a requantising form, for operators that share this ending."""
+    endings = {
+        "shift": ("shift",),
+        "shift_rows": ("shift",),
+        "scale": ("multiplier", "shift"),
+        "scale_rows": ("multiplier", "shift"),
+    }
+    return tuple(
+        Kernel(f"{name}_{form}", (*call, *ending, "zero_point", "lowest", "highest"), dtypes, has_form(form))
+        for form, ending in endings.items()
+    )
+
+
+def cases(generator: np.random.Generator) -> list[Case]:
+    """Every pair of dtypes, one scale and a scale a row, powers of two and others, one row and many."""
+    found = []
+    for x_dtype, y_dtype, bias_dtype in (
+        ("int8", "int8", "int32"),
+        ("int8", "int16", "int16"),
+        ("int16", "int8", "int32"),
+        ("int16", "int16", "int32"),
+    ):
+        for scales in (
+            (2.0**-9,) * 5,
+            (2.0**-9, 2.0**-8, 2.0**-3, 2.0**-7, 2.0**-9),
+            (0.0031,) * 5,
+            (0.0031, 0.01, 0.5, 0.25, 0.002),
+        ):
+            bits = 4 if x_dtype == "int16" else 0
+            x = Type((7,), x_dtype, 2.0**-5)
+            w = Type((5, 7), "int8", scales, axis=0, limits=(-127, 127))
+            bias = Type((5,), bias_dtype, tuple(scale * 2.0**-5 for scale in scales), axis=0)
+            y = Type(
+                (5,), y_dtype, 2.0 ** (-8 if y_dtype == "int16" else bits), zero_point=-3 if y_dtype == "int8" else 0
+            )
+            values = {
+                "w": generator.integers(-127, 128, (5, 7)).astype(np.int8),
+                "bias": generator.integers(-30000, 30000, 5).astype(bias_dtype),
+            }
+            found.append(Case({"x": x, "w": w, "bias": bias, "y": y}, values))
+    one = Case(
+        {
+            "x": Type((1,), "int8", 1.0),
+            "w": Type((1, 1), "int8", 1.0),
+            "bias": Type((1,), "int16", 1.0),
+            "y": Type((1,), "int8", 1.0, limits=(0, 127)),
+        },
+        {"w": np.array([[-1]], np.int8), "bias": np.array([0], np.int16)},
+    )
+    return [*found, one]
+
+
+ENTRY = Op(
+    doc="Matrix-vector product: y = w x + bias, with w [rows, columns].",
+    inputs=("x", "w", "bias"),
+    parameters=("w", "bias"),
+    shape=shape,
+    float=lambda v, a: v["x"] @ v["w"].T + v["bias"],
+    integer=integer,
+    quantise=quantise,
+    accumulator=accumulator,
+    arguments=arguments,
+    kernels=kernels(
+        "dense_X_BIAS_Y",
+        ("x", "y", "w", "bias", "rows", "columns"),
+        {"x": INTEGERS, "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
+    ),
+    cases=cases,
+)

@@ -1,0 +1,118 @@
+"""Matrix-vector products with chosen blocks of rows: the predictors of the nodes on a Bonsai path."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgewright.errors import BadGraph
+from edgewright.ir.graph import Attributes
+from edgewright.ir.types import Array, Type
+from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
+from edgewright.ops.arithmetic import Ratio, product_bounds, ratios, requantise_cost, saturate
+from edgewright.ops.quantisation import form_of, quantise_rows, requantise_arguments
+
+
+def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
+    """Return (chosen blocks, rows of a block)."""
+    total, columns = types["w"].shape
+    rows = attributes["rows"]
+    if types["x"].zero_point:
+        raise BadGraph("x must have its zero point at 0, as our own activations have")
+    if types["x"].shape != (columns,) or total % rows:
+        raise BadGraph(f"w is {total}x{columns}, so x must be {columns} and {rows} rows a block must divide {total}")
+    if len(types["index"].shape) != 1 or (
+        not types["index"].is_float and not 0 <= types["index"].range[0] <= types["index"].range[1] < total // rows
+    ):
+        raise BadGraph(f"index must be a vector of integers proven to lie in 0..{total // rows - 1}")
+    return (types["index"].shape[0], rows)
+
+
+def chosen_rows(v: Values, attributes: Attributes) -> Array:
+    """Return the row numbers that the index chooses: [n, blocks, rows]."""
+    return v["index"].astype(np.int64)[..., None] * attributes["rows"] + np.arange(attributes["rows"])
+
+
+def products(v: Values, attributes: Attributes) -> Array:
+    """Return w[chosen] x: [n, blocks, rows]."""
+    return np.take_along_axis(v["x"] @ v["w"].T, chosen_rows(v, attributes).reshape(len(v["x"]), -1), axis=1).reshape(
+        len(v["x"]), -1, attributes["rows"]
+    )
+
+
+def integer(v: Values, t: Types, attributes: Attributes) -> Array:
+    """Return requantise(w[chosen] x), each row by its own factor."""
+    sums, factors = products(v, attributes), _factors(t)
+    if len(factors) == 1:
+        scaled = factors[0].apply(sums)
+    else:
+        scaled = np.zeros_like(sums)
+        chosen = chosen_rows(v, attributes)
+        for row, factor in enumerate(factors):
+            here = chosen == row
+            scaled[here] = factor.apply(sums[here])
+    return saturate(scaled + t["y"].zero_point, t["y"])
+
+
+def _factors(t: Types) -> tuple[Ratio, ...]:
+    scales = np.broadcast_to(t["w"].scales.ravel(), t["w"].shape[:1])
+    factors = ratios(scales * float(t["x"].scales) / float(t["y"].scales))
+    return factors[:1] if len(set(factors)) == 1 else factors
+
+
+def quantise(request: Request) -> Quantised:
+    """Weights a row at its finest proven scale."""
+    w = request.parameters["w"]
+    return Quantised(request.output, {"w": quantise_rows(w, np.zeros(len(w)), request.types["x"]).weights})
+
+
+def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:
+    """Return the extremes of the sum of any row."""
+    lowest, highest = product_bounds(v["w"], min(t["x"].range[0], 0), max(t["x"].range[1], 0))
+    return requantise_cost(int(lowest.min()), int(highest.max()), _factors(t), t["y"])
+
+
+def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Array]:
+    """Return the sizes and the requantisation."""
+    sizes = {"blocks": t["index"].shape[0], "rows": attributes["rows"], "columns": t["w"].shape[1]}
+    return {**sizes, **requantise_arguments(_factors(t), t["y"])}
+
+
+def cases(generator: np.random.Generator) -> list[Case]:
+    """One scale and a scale a row, every pair of dtypes."""
+    found = []
+    for x_dtype in INTEGERS:
+        for y_dtype in INTEGERS:
+            for scales in ((2.0**-7,) * 6, (2.0**-7, 2.0**-5, 2.0**-9, 2.0**-7, 2.0**-6, 2.0**-8)):
+                w = generator.integers(-127, 128, (6, 4)).astype(np.int8)
+                bits = (8 if x_dtype == "int16" else 0) + (8 if y_dtype == "int8" else 0)
+                types = {
+                    "x": Type((4,), x_dtype, 2.0**-7),
+                    "index": Type((2,), "int16", 1.0, limits=(0, 2)),
+                    "w": Type((6, 4), "int8", scales, axis=0, limits=(-127, 127)),
+                    "y": Type((2, 2), y_dtype, 2.0 ** (bits - 13)),
+                }
+                found.append(Case(types, {"w": w}, {"rows": 2}))
+    return found
+
+
+ENTRY = Op(
+    doc="Products of x with blocks of `rows` rows of w [blocks * rows, columns], chosen by index: y [chosen, rows].",
+    inputs=("x", "index", "w"),
+    parameters=("w",),
+    shape=shape,
+    float=products,
+    integer=integer,
+    quantise=quantise,
+    accumulator=accumulator,
+    arguments=arguments,
+    kernels=tuple(
+        Kernel(
+            f"gather_dense_X_Y_{form}",
+            ("x", "index", "y", "w", "blocks", "rows", "columns", "shift", "zero_point", "lowest", "highest"),
+            {"x": INTEGERS, "y": INTEGERS, "index": ("int16",), "w": ("int8",)},
+            (lambda form: lambda types, attributes: form_of(_factors(types)) == form)(form),
+        )
+        for form in ("shift", "shift_rows")
+    ),
+    cases=cases,
+)

@@ -1,0 +1,75 @@
+"""A function of one number by table and straight lines: what tanh, sigmoid and exp become."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgewright.errors import BadGraph
+from edgewright.ir.graph import Attributes
+from edgewright.ir.types import Array, Type
+from edgewright.ops import INTEGERS, Case, Kernel, Op, Types, Values
+from edgewright.ops.tables import interpolate, make_table
+
+
+def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
+    """Return the shape of x."""
+    if types["table"].size < 2 or not 0 <= attributes["shift"] <= 14:
+        raise BadGraph("a table has two entries or more, and its shift lies in 0..14")
+    return types["x"].shape
+
+
+def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:
+    """Return the extremes of the product of a slope and a fraction, with the rounding term."""
+    slopes = np.diff(v["table"])
+    fraction = (1 << attributes["shift"]) - 1
+    half = (1 << attributes["shift"]) >> 1
+    return min(int(slopes.min()) * fraction, 0), max(int(slopes.max()) * fraction, 0) + half
+
+
+def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Array]:
+    """Return the number of values, and where the table begins and ends."""
+    shift = int(attributes["shift"])
+    return {
+        "count": t["x"].size,
+        "lowest": int(attributes["lowest"]),
+        "last": ((t["table"].size - 1) << shift) - 1,
+        "shift": shift,
+    }
+
+
+def cases(generator: np.random.Generator) -> list[Case]:
+    """Functions that rise, fall and saturate, tables of one interval and of many, every pair of dtypes."""
+    found = []
+    for x_dtype, x_scale in (("int8", 2.0**-5), ("int16", 2.0**-12), ("int16", 2.0**-10)):
+        for y_dtype, y_scale in (("int8", 2.0**-7), ("int16", 2.0**-15)):
+            for function in (np.tanh, lambda x: np.exp(-np.abs(x)), lambda x: -x):
+                x, y = Type((9,), x_dtype, x_scale), Type((9,), y_dtype, y_scale)
+                table, lowest, shift = make_table(function, x, y)
+                types = {"x": x, "table": Type(table.shape, y_dtype, y_scale), "y": y}
+                found.append(Case(types, {"table": table}, {"lowest": lowest, "shift": shift}))
+    x, y = Type((3,), "int16", 1.0), Type((3,), "int16", 1.0)
+    steep = np.array([-32768, 32767, -32768], np.int16)
+    for lowest, shift in ((-32768, 14), (32767, 0), (0, 3)):
+        types = {"x": x, "table": Type((3,), "int16", 1.0), "y": y}
+        found.append(Case(types, {"table": steep}, {"lowest": lowest, "shift": shift}))
+    return found
+
+
+ENTRY = Op(
+    doc="y = table at x: entry i stands for `lowest` + i * 2^`shift`, straight lines between, flat beyond both ends.",
+    inputs=("x", "table"),
+    parameters=("table",),
+    shape=shape,
+    integer=lambda v, t, a: interpolate(v["x"], v["table"], a["lowest"], a["shift"]),
+    accumulator=accumulator,
+    arguments=arguments,
+    kernels=(
+        Kernel(
+            "lookup_X_Y",
+            ("x", "y", "table", "count", "lowest", "last", "shift"),
+            {"x": INTEGERS, "y": INTEGERS},
+            lambda types, attributes: types["table"].dtype == types["y"].dtype,
+        ),
+    ),
+    cases=cases,
+)

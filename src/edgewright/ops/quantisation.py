@@ -1,0 +1,131 @@
+"""What the operators share when they choose their integers. Our own scales are powers of two.
+
+The search over scales and widths has its place here and in `compiler/quantise.py`: a better choice of `activation_type` and of
+`Settings` changes nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewright.errors import BadGraph
+from edgewright.ir.types import INTEGER_RANGES, Array, Type
+from edgewright.ops.arithmetic import INT32, Integers, Ratio, product_bounds, ratios, requantise_cost
+
+WEIGHT_LIMIT = 127  # -128 is left out, so that weights negate and fast kernels may assume it
+SMALLEST_EXPONENT, LARGEST_EXPONENT = -30, 24
+OUTPUT_LIMITS = {"int8": (-127, 127), "int16": INTEGER_RANGES["int16"]}
+
+
+def scale_covering(largest: float, highest: int) -> float:
+    """Return the smallest power of two s with largest <= s * highest, within reason where `largest` is 0 or tiny."""
+    if largest <= 0:
+        return 2.0**SMALLEST_EXPONENT
+    exponent = math.ceil(math.log2(largest / highest))
+    if largest > 2.0**exponent * highest:  # log2 rounded down
+        exponent += 1
+    return 2.0 ** min(max(exponent, SMALLEST_EXPONENT), LARGEST_EXPONENT)
+
+
+def activation_type(shape: tuple[int, ...], low: float, high: float, dtype: str) -> Type:
+    """Return the type of an activation that reached low..high in calibration; what lies beyond saturates."""
+    limits = OUTPUT_LIMITS[dtype]
+    scale = scale_covering(max(abs(low), abs(high)), limits[1])
+    return Type(shape, dtype, scale, limits=limits if dtype == "int8" else None)
+
+
+def quantise_weights(values: Array, scale: float | npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
+    """Return float weights as int8 at a scale, or one scale a row."""
+    integers = np.floor(np.asarray(values, np.float64) / np.reshape(scale, (-1,) + (1,) * (np.ndim(values) - 1)) + 0.5)
+    return np.clip(integers, -WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Weights and bias of a matrix-vector product, one power-of-two scale a row."""
+
+    weights: tuple[Array, Type]
+    bias: tuple[Array, Type]
+
+
+def quantise_rows(weights: Array, bias: Array, x: Type) -> Rows:
+    """Return integer weights [rows, columns] and bias [rows] for an input type.
+
+    Each row has the finest scale at which its weights fit int8 and its sum is proven to fit 32 bits. The bias is at scale
+    s_x * s_w, int16 where it fits, else int32. Raises BadGraph where the input has several scales.
+    """
+    if x.axis is not None:
+        raise BadGraph("A matrix-vector product needs one scale for its whole input; put an affine operator before it.")
+    input_scale = float(x.scales)
+    scales = np.array([scale_covering(float(np.abs(row).max(initial=0)), WEIGHT_LIMIT) for row in weights])
+    low, high = min(x.range[0], 0), max(x.range[1], 0)
+    while True:
+        integers = quantise_weights(weights, scales)
+        offsets = np.floor(np.asarray(bias, np.float64) / (scales * input_scale) + 0.5)
+        lowest, highest = product_bounds(integers.astype(np.int64), low - x.zero_point, high - x.zero_point)
+        # Half of the 32 bits are left for the rounding term
+        over = np.maximum(np.abs(lowest + offsets), np.abs(highest + offsets)) >= INT32[1] // 2
+        over |= np.abs(offsets) >= INT32[1] // 2
+        if not over.any():
+            break
+        scales = np.where(over, scales * 2, scales)
+    folded = offsets.astype(np.int64) - x.zero_point * integers.astype(np.int64).sum(axis=1)
+    dtype = "int16" if np.abs(folded).max(initial=0) <= INTEGER_RANGES["int16"][1] else "int32"
+    weight_type = Type(weights.shape, "int8", _scales(scales), axis=0, limits=(-WEIGHT_LIMIT, WEIGHT_LIMIT))
+    bias_type = Type(folded.shape, dtype, _scales(scales * input_scale), axis=0)
+    return Rows((integers, weight_type), (folded.astype(dtype), bias_type))
+
+
+def _scales(scales: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(scale) for scale in scales)
+
+
+def row_ratios(bias: Type, y: Type) -> tuple[Ratio, ...]:
+    """Return the factors from the accumulators of a product, whose scales the bias carries, to its output.
+
+    One factor alone where all rows have the same.
+    """
+    factors = ratios(np.broadcast_to(bias.scales, bias.shape) / y.scales)
+    return factors[:1] if len(set(factors)) == 1 else factors
+
+
+def requantise_arguments(factors: tuple[Ratio, ...], y: Type) -> dict[str, int | Array]:
+    """Return the C arguments that requantise: shift, multiplier (one, or arrays with one a row), zero_point, lowest, highest."""
+    arguments: dict[str, int | Array] = {"zero_point": y.zero_point, "lowest": y.range[0], "highest": y.range[1]}
+    if any(factor.multiplier is not None for factor in factors):
+        pairs = [
+            (factor.multiplier, factor.shift) if factor.multiplier is not None else _as_multiplier(factor)
+            for factor in factors
+        ]
+        multipliers, shifts = np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.uint8)
+    else:
+        multipliers, shifts = None, np.array([factor.shift for factor in factors], np.int8)
+    several = len(factors) > 1
+    arguments["shift"] = shifts if several else int(shifts[0])
+    if multipliers is not None:
+        arguments["multiplier"] = multipliers if several else int(multipliers[0])
+    return arguments
+
+
+def _as_multiplier(factor: Ratio) -> tuple[int, int]:
+    """Return a power of two as multiplier and shift, for a row whose neighbours need a multiplier; the results are the same."""
+    return 2**30, 30 + factor.shift
+
+
+def form_of(factors: tuple[Ratio, ...]) -> str:
+    """Return which requantising form serves: shift, scale, shift_rows or scale_rows."""
+    form = "scale" if any(factor.multiplier is not None for factor in factors) else "shift"
+    return f"{form}_rows" if len(factors) > 1 else form
+
+
+def dense_accumulator(
+    weights: Integers, bias: Integers, x: Type, y: Type, factors: tuple[Ratio, ...]
+) -> tuple[int, int]:
+    """Return the extremes of every partial sum of weights @ x + bias, with the rounding term."""
+    low, high = min(x.range[0], 0), max(x.range[1], 0)
+    lowest, highest = product_bounds(weights, low, high)
+    return requantise_cost(int((lowest + bias).min()), int((highest + bias).max()), factors, y)

@@ -1,0 +1,1 @@
+"""Running graphs in NumPy: the float meaning, the integer twin, calibration, proofs about ranges."""
