@@ -27,7 +27,9 @@ def scale(weight: torch.Tensor, settings: Int8) -> torch.Tensor:
     dims = (0, 1) if settings.shared else (1,)
     mantissa, exponent = torch.frexp(weight.detach().abs().amax(dims, keepdim=True) / LARGEST)
     exponent = torch.where(mantissa == 0.5, exponent - 1, exponent)
-    smallest = torch.where(mantissa == 0, torch.full_like(exponent, SMALLEST_EXPONENT), exponent).clamp(min=SMALLEST_EXPONENT)
+    smallest = torch.where(mantissa == 0, torch.full_like(exponent, SMALLEST_EXPONENT), exponent).clamp(
+        min=SMALLEST_EXPONENT
+    )
     return torch.ldexp(torch.ones_like(mantissa), smallest)
 
 

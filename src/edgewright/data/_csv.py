@@ -39,7 +39,9 @@ def read(path: Path, target: str | None) -> Table:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
             if not first.strip():
-                raise BadData(f"{path} is empty: a header with the column names, then a row for each example, are needed.")
+                raise BadData(
+                    f"{path} is empty: a header with the column names, then a row for each example, are needed."
+                )
             file.seek(0)
             reader = csv.reader(file, delimiter=max(DELIMITERS, key=first.count), strict=True)
             header = [name.strip() for name in next(reader)]
@@ -49,7 +51,9 @@ def read(path: Path, target: str | None) -> Table:
     except UnicodeDecodeError as error:
         raise BadData(f"{path} is not UTF-8 text ({error.reason}). Save it as CSV in UTF-8.") from error
     except csv.Error as error:
-        raise BadData(f"{path}, line {reader.line_num}: {error}. Check the quotes there, or save the table again.") from error
+        raise BadData(
+            f"{path}, line {reader.line_num}: {error}. Check the quotes there, or save the table again."
+        ) from error
     x = np.frombuffer(rows.values, np.float32).reshape(-1, len(names))
     problems = [*_ragged(rows, len(header)), *_cells(rows, x, names), *_missing_labels(rows, header[position])]
     if problems:
@@ -65,12 +69,16 @@ def _target(path: Path, header: list[str], target: str | None) -> int:
             f"{path} has one column only ({columns}). Features and labels are needed, separated by commas, semicolons or tabs."
         )
     if all(_is_number(name) for name in header):
-        raise BadData(f"{path}: the first line holds numbers ({columns}), not column names. Put a header line before it.")
+        raise BadData(
+            f"{path}: the first line holds numbers ({columns}), not column names. Put a header line before it."
+        )
     if "" in header:
         raise BadData(f"{path}: column {header.index('') + 1} of the header has no name. Name it or remove it.")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
-        raise BadData(f"{path}: column names are used twice: {tables.shorten(twice)}. Give each column a name of its own.")
+        raise BadData(
+            f"{path}: column names are used twice: {tables.shorten(twice)}. Give each column a name of its own."
+        )
     if target is None:
         raise BadData(f"{path}: say which column holds the labels (target). Columns: {columns}.")
     if target not in header:

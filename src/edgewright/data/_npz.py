@@ -27,7 +27,9 @@ def read(path: Path, target: str | None) -> Table:
             headers = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             absent = [name for name in (FEATURES, key) if name not in headers]
             if absent:
-                raise BadData(f"{path} lacks {' and '.join(map(repr, absent))}; it holds {shorten(sorted(headers)) or 'nothing'}. {FIX}")
+                raise BadData(
+                    f"{path} lacks {' and '.join(map(repr, absent))}; it holds {shorten(sorted(headers)) or 'nothing'}. {FIX}"
+                )
             for name in (FEATURES, key):
                 with archive.open(headers[name]) as member:
                     _check_header(path, name, *_header(member), headers[name].file_size)
@@ -64,12 +66,16 @@ def _check_header(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype
             f"Save a plain array of numbers (labels may be text)."
         )
     if dtype.kind not in ("biuf" if name == FEATURES else "biufUS"):
-        raise BadData(f"{path}: {name!r} is of dtype {dtype}; {'numbers' if name == FEATURES else 'whole numbers or text'} are needed. {FIX}")
+        raise BadData(
+            f"{path}: {name!r} is of dtype {dtype}; {'numbers' if name == FEATURES else 'whole numbers or text'} are needed. {FIX}"
+        )
     needed = math.prod(shape) * max(dtype.itemsize, 4 if name == FEATURES else 1)
     if needed > tables.LARGEST_BYTES:
         raise too_large(path, f"{name!r} of shape {shape} takes {needed / 1024**2:,.0f} MiB")
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > stored:
-        raise BadData(f"{path}: {name!r} claims the shape {shape}, which is more than is stored. The file is damaged. {FIX}")
+        raise BadData(
+            f"{path}: {name!r} claims the shape {shape}, which is more than is stored. The file is damaged. {FIX}"
+        )
 
 
 def _check_shapes(path: Path, x: npt.NDArray[Any], y: npt.NDArray[Any], key: str) -> None:
@@ -91,7 +97,9 @@ def _check_finite(path: Path, x: npt.NDArray[np.float32]) -> None:
     for found, what in ((np.isnan(x), "missing values (NaN)"), (np.isinf(x), "infinite or too large values")):
         if found.any():
             first = ", ".join(map(str, np.argwhere(found)[0]))
-            problems.append(f"{FEATURES!r} has {what}: {int(found.sum())}, the first at [{first}]. Fill them in or leave those rows out.")
+            problems.append(
+                f"{FEATURES!r} has {what}: {int(found.sum())}, the first at [{first}]. Fill them in or leave those rows out."
+            )
     if problems:
         raise refuse(path, problems)
 
@@ -102,10 +110,14 @@ def _labels(path: Path, y: npt.NDArray[Any], key: str) -> Labels:
         try:
             return np.char.decode(y, "utf-8")
         except UnicodeDecodeError as error:
-            raise BadData(f"{path}: {key!r} holds bytes that are not UTF-8 text. Save the labels as text or whole numbers.") from error
+            raise BadData(
+                f"{path}: {key!r} holds bytes that are not UTF-8 text. Save the labels as text or whole numbers."
+            ) from error
     if y.dtype.kind == "U":
         return y
     if y.dtype.kind == "f" and not (np.isfinite(y) & (y == np.round(y)) & (np.abs(y) < 2**53)).all():
         where = int(np.argmin(np.isfinite(y) & (y == np.round(y))))
-        raise BadData(f"{path}: {key!r}[{where}] is {y[where]}; labels are whole numbers or text. This trains classifiers, not regression.")
+        raise BadData(
+            f"{path}: {key!r}[{where}] is {y[where]}; labels are whole numbers or text. This trains classifiers, not regression."
+        )
     return y.astype(np.int64)

@@ -65,7 +65,9 @@ def split_table(table: Table, test_share: float = 0.25, random_state: int = 0) -
     classes, counts = np.unique(table.y, return_counts=True)
     rare = [f"{label!s} ({count})" for label, count in zip(classes, counts, strict=True) if count < 2]
     if rare:
-        raise BadData(f"Each class needs at least 2 rows to be split; too few: {shorten(rare)}. Add rows or leave the class out.")
+        raise BadData(
+            f"Each class needs at least 2 rows to be split; too few: {shorten(rare)}. Add rows or leave the class out."
+        )
     test_rows = max(round(test_share * len(table.y)), len(classes))
     if len(table.y) - test_rows < len(classes):
         raise BadData(
@@ -78,10 +80,14 @@ def split_table(table: Table, test_share: float = 0.25, random_state: int = 0) -
     return Split(x_train, y_train, x_test, y_test, table.label_names)
 
 
-def finish(path: Path, x: npt.NDArray[np.float32], y: Labels, feature_names: tuple[str, ...], warnings: Iterable[str] = ()) -> Table:
+def finish(
+    path: Path, x: npt.NDArray[np.float32], y: Labels, feature_names: tuple[str, ...], warnings: Iterable[str] = ()
+) -> Table:
     """Return the table of finite values and labels. Raises BadData where the labels make no classification."""
     if len(x) < 2:
-        raise BadData(f"{path} holds {'one row' if len(x) else 'no rows'}; at least two rows of each of two classes are needed.")
+        raise BadData(
+            f"{path} holds {'one row' if len(x) else 'no rows'}; at least two rows of each of two classes are needed."
+        )
     classes, counts = np.unique(y, return_counts=True)
     if len(classes) < 2:
         raise BadData(f"{path} holds one class only, {classes[0]!s}; a classifier needs at least two.")

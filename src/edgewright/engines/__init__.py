@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from edgewright import catalog
 from edgewright.boards import Board
-from edgewright.compiler.program import Program
+from edgewright.compiler.program import Entry, Program
+from edgewright.errors import BadInput
+from edgewright.ir.types import Array, Type
+
+NOT_ENTRIES = ("objects",)
 
 Vectors = npt.NDArray[np.uint8]  # [count, bytes of all inputs of one run], each input aligned to 4 bytes
 
@@ -24,7 +28,7 @@ class Image:
     path: the ELF file (host: the shared library). flash_bytes: the model's code and constants and the compiler helpers they
     pull in, start-up code and harness apart. ram_bytes: its static data (arena), stack apart. None where unknown.
     helper_bytes: helper -> bytes, part of flash_bytes. image_flash_bytes, image_ram_bytes: of the whole image with harness.
-    compiler, flags: what built it.
+    stack_room_bytes: the RAM left for the stack beside all static data. compiler, flags: what built it.
     """
 
     program: Program
@@ -38,6 +42,7 @@ class Image:
     helper_bytes: Mapping[str, int] = field(default_factory=dict)
     image_flash_bytes: int | None = None
     image_ram_bytes: int | None = None
+    stack_room_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Run:
 
     outputs: [count, bytes of all outputs]. instructions: [count], from entry to return of NAME_run, None if not counted.
     cycles: [count], exact (AVR) or None. stack_bytes: deepest stack of any run of the model. by_function: instructions
-    (all vectors together) a function.
+    (all vectors together) a function. timer_instructions: [count], by a timer of the board where the engine counts no
+    instructions itself: exact to one instruction, beside a constant of the build for the code that reads the timer.
     """
 
     outputs: npt.NDArray[np.uint8]
@@ -54,6 +60,7 @@ class Run:
     cycles: npt.NDArray[np.int64] | None = None
     stack_bytes: int | None = None
     by_function: Mapping[str, int] = field(default_factory=dict)
+    timer_instructions: npt.NDArray[np.int64] | None = None
 
 
 class Engine(Protocol):
@@ -79,3 +86,57 @@ def get(name: str) -> Engine:
 def names() -> tuple[str, ...]:
     """Return the names of all engines."""
     return catalog.names("edgewright.engines")
+
+
+def offsets(types: Sequence[Type]) -> tuple[int, ...]:
+    """Return where each value begins in a buffer that holds several, and the size of the whole: len(types) + 1 offsets."""
+    places = [0]
+    for type in types:
+        places.append(places[-1] + (type.nbytes + 3) // 4 * 4)
+    return tuple(places)
+
+
+def input_bytes(entry: Entry) -> int:
+    """Return the bytes of all inputs of one run, padding included."""
+    return offsets(entry.inputs)[-1]
+
+
+def output_bytes(entry: Entry) -> int:
+    """Return the bytes of all outputs of one run, padding included."""
+    return offsets(entry.outputs)[-1]
+
+
+def pack_inputs(entry: Entry, inputs: Sequence[Array]) -> Vectors:
+    """Return vectors for a model: one integer array [count, *shape] an input. Raises BadInput where they do not fit the types."""
+    places = offsets(entry.inputs)
+    if len(inputs) != len(entry.inputs):
+        raise BadInput(f"{entry.name!r} takes {len(entry.inputs)} inputs; {len(inputs)} were given.")
+    vectors = np.zeros((len(inputs[0]), places[-1]), dtype=np.uint8)
+    for place, type, values in zip(places, entry.inputs, inputs, strict=False):
+        integers = np.asarray(values)
+        if integers.shape != (len(vectors), *type.shape) or integers.dtype.kind not in "bui":
+            raise BadInput(
+                f"An input of {entry.name!r} is {integers.dtype}{list(integers.shape)}; "
+                f"integers [{len(vectors)}, {', '.join(map(str, type.shape))}] are needed."
+            )
+        low, high = np.iinfo(_stored(type)).min, np.iinfo(_stored(type)).max
+        if integers.size and (integers.min() < low or integers.max() > high):
+            raise BadInput(
+                f"An input of {entry.name!r} has values outside {low}..{high}, which is what {type.dtype} holds."
+            )
+        raw = integers.reshape(len(vectors), -1).astype(_stored(type))
+        vectors[:, place : place + type.nbytes] = np.ascontiguousarray(raw).view(np.uint8).reshape(len(vectors), -1)
+    return vectors
+
+
+def unpack_outputs(entry: Entry, outputs: npt.NDArray[np.uint8]) -> tuple[Array, ...]:
+    """Return the integers that `Run.outputs` holds: one array [count, *shape] an output."""
+    return tuple(
+        np.ascontiguousarray(outputs[:, place : place + type.nbytes]).view(_stored(type)).reshape(-1, *type.shape)
+        for place, type in zip(offsets(entry.outputs), entry.outputs, strict=False)
+    )
+
+
+def _stored(type: Type) -> np.dtype[Any]:
+    """Return how C holds a value: little-endian, bool as a byte."""
+    return np.dtype("uint8" if type.dtype == "bool" else type.dtype).newbyteorder("<")

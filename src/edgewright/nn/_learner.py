@@ -54,9 +54,6 @@ class Learner(nn.Module):
         weight: torch.Tensor = getattr(self, self.matrices[0])
         weight.mul_(~features)
 
-    def begin_fixed_support(self) -> None:
-        """Prepare for the last phase; called once, when it begins."""
-
     def begin_step(self, phase_progress: float) -> None:
         """Prepare for a batch, with the part of the present phase that is done, 0 to 1."""
 

@@ -22,15 +22,16 @@ SMALLEST_SPREAD = 1e-3
 class ProtoNN(Learner):
     """Scores are prototype labels weighted by closeness: s = Z exp(-gamma^2 |W x + bias - B_j|^2).
 
-    x: [n, features]; W: [projection, features]; B: [prototypes, projection]; Z: [classes, prototypes]. gamma is learned as its
-    logarithm; when the support is fixed it becomes a power of two and W, bias and B take the rest, so that gamma can be
-    folded into their scales exactly.
+    x: [n, features]; W: [projection, features]; B: [prototypes, projection]; Z: [classes, prototypes]. gamma is learned as
+    its logarithm.
     """
 
     matrices = ("W", "B", "Z")
     shared_scale = frozenset({"B"})  # distances add up over the columns of all prototypes
 
-    def __init__(self, features: int, classes: int, projection: int, prototypes: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, features: int, classes: int, projection: int, prototypes: int, generator: torch.Generator
+    ) -> None:
         super().__init__()
         self.W = normal(generator, projection, features, deviation=1 / math.sqrt(features))
         self.bias = nn.Parameter(torch.zeros(projection), requires_grad=False)  # B can move instead
@@ -74,21 +75,6 @@ class ProtoNN(Learner):
         self.Z[labels, range(len(labels))] = FIRST_LABEL_WEIGHT
         distance = torch.cdist(torch.tensor(z[:MEDIAN_ROWS], dtype=torch.float32), self.B).median()
         self.log_gamma.copy_(torch.log(FIRST_GAMMA / distance.clamp(min=SMALLEST_SPREAD)))
-
-    @torch.no_grad()
-    def begin_fixed_support(self) -> None:
-        """Make gamma the nearest power of two and keep the function: W, bias and B take the rest."""
-        power = torch.round(self.log_gamma / math.log(2)) * math.log(2)
-        rest = torch.exp(self.log_gamma - power)
-        for tensor in (self.W, self.bias, self.B):
-            tensor.mul_(rest)
-        self.log_gamma.copy_(power)
-        self.log_gamma.requires_grad_(False)
-
-    @property
-    def gamma(self) -> float:
-        """The width, an exact power of two once training is done."""
-        return 2.0 ** round(float(self.log_gamma) / math.log(2))
 
 
 def shares(prototypes: int, classes: int) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from edgewright.errors import BadGraph
@@ -77,6 +79,10 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     return {**sizes, **requantise_arguments(_factors(t), t["y"])}
 
 
+def _has_form(form: str) -> Callable[[Types, Attributes], bool]:
+    return lambda types, attributes: form_of(_factors(types)) == form
+
+
 def cases(generator: np.random.Generator) -> list[Case]:
     """One scale and a scale a row, every pair of dtypes."""
     found = []
@@ -110,7 +116,7 @@ ENTRY = Op(
             f"gather_dense_X_Y_{form}",
             ("x", "index", "y", "w", "blocks", "rows", "columns", "shift", "zero_point", "lowest", "highest"),
             {"x": INTEGERS, "y": INTEGERS, "index": ("int16",), "w": ("int8",)},
-            (lambda form: lambda types, attributes: form_of(_factors(types)) == form)(form),
+            _has_form(form),
         )
         for form in ("shift", "shift_rows")
     ),

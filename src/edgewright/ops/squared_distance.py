@@ -8,7 +8,7 @@ from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type, power_of_two
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
-from edgewright.ops.arithmetic import Integers, ratios, requantise, requantise_cost, rshift_round
+from edgewright.ops.arithmetic import Integers, Ratio, ratios, requantise, requantise_cost, rshift_round
 from edgewright.ops.quantisation import WEIGHT_LIMIT, form_of, quantise_weights, requantise_arguments, scale_covering
 
 LARGEST_SUM = 2**30  # half of 32 bits is left for the rounding term
@@ -65,7 +65,7 @@ def integer(v: Values, t: Types, attributes: Attributes) -> Array:
     return requantise(distances(aligned, attributes), _factors(t, prototype_shift), t["y"])
 
 
-def _factors(t: Types, prototype_shift: int) -> tuple:
+def _factors(t: Types, prototype_shift: int) -> tuple[Ratio, ...]:
     scale = float(t["prototypes"].scales) / 2**prototype_shift
     return ratios(np.array([scale * scale / float(t["y"].scales)]))
 

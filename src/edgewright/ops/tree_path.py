@@ -1,4 +1,4 @@
-"""The path that a vector takes through a balanced tree of hyperplanes: Bonsai's branching."""
+"""The path that a vector takes through a balanced tree of hyperplanes: Bonsai's branching (Kumar et al., ICML 2017)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def cases(generator: np.random.Generator) -> list[Case]:
 
 
 ENTRY = Op(
-    doc="The nodes on the path of x through a balanced tree: from node k to 2k + 1 where w_k x > 0, else to 2k + 2 (Kumar et al., ICML 2017).",
+    doc="The nodes on the path of x through a balanced tree: from node k to 2k + 1 where w_k x > 0, else to 2k + 2.",
     inputs=("x", "w"),
     parameters=("w",),
     shape=shape,

@@ -33,10 +33,10 @@ def _run(
 ) -> dict[str, Array]:
     for node in graph.nodes:
         arguments = node_values(graph, node, values, size, dtype)
-        if node.op == "scan":
-            result = _scan(node, arguments["x"], size, compute, dtype, watch)
-        else:
-            result = compute(node, arguments, graph)
+        is_loop = node.op == "scan"
+        result = (
+            _scan(node, arguments["x"], size, compute, dtype, watch) if is_loop else compute(node, arguments, graph)
+        )
         values[node.output] = result
         if watch:
             watch(graph, node.output, result)

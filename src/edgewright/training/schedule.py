@@ -58,7 +58,9 @@ class Schedule:
             "input_noise": (0 <= self.input_noise < math.inf, "0 or more"),
             "patience": (self.patience is None or self.patience >= 1, "at least 1, or None"),
         }
-        wrong = [f"{name} is {getattr(self, name)!r}; allowed: {rule}." for name, (right, rule) in rules.items() if not right]
+        wrong = [
+            f"{name} is {getattr(self, name)!r}; allowed: {rule}." for name, (right, rule) in rules.items() if not right
+        ]
         if wrong:
             raise BadInput(list_problems("This schedule cannot be used:", wrong))
 
@@ -91,7 +93,9 @@ def train(
     varies = (x != x[0]).flatten(0, -2).any(0)  # a constant feature would only add noise
     learner.start_from(x, y, generator)
     learner.leave_out(~varies)
-    run = _Run(learner, schedule, densities, generator, schedule.input_noise * varies, -(-len(x) // schedule.batch_rows))
+    run = _Run(
+        learner, schedule, densities, generator, schedule.input_noise * varies, -(-len(x) // schedule.batch_rows)
+    )
     history: History = []
     best = _Best()
     listener.begin(schedule.epochs)
@@ -129,7 +133,7 @@ def evaluate(learner: Learner, x: torch.Tensor, y: torch.Tensor) -> dict[str, fl
 @torch.no_grad()
 def score(learner: Learner, x: torch.Tensor) -> torch.Tensor:
     """Return the scores [n, classes] that the device would compute, in bounded memory."""
-    return torch.cat([learner(part, hard=True) for part in x.split(EVALUATION_ROWS)])
+    return torch.cat([learner(part, hard=True) for part in torch.split(x, EVALUATION_ROWS)])
 
 
 @dataclass
@@ -162,9 +166,7 @@ class _Run:
         """Train on one batch and return its loss."""
         while self.batch >= self.starts[self.phase + 1]:
             self.phase += 1
-            if self.phase == FIXED:
-                self.learner.begin_fixed_support()
-                self.learner.rounded = True
+        self.learner.rounded = self.phase == FIXED
         start, end = self.starts[self.phase : self.phase + 2]
         self.learner.begin_step((self.batch - start) / (end - start))
         self.optimiser.param_groups[0]["lr"] = self.schedule.rate(self.batch / self.total)
@@ -172,7 +174,7 @@ class _Run:
             x = x + self.noise * torch.randn(x.shape, generator=self.generator)
         loss = functional.cross_entropy(self.learner(x), y, label_smoothing=self.schedule.label_smoothing)
         self.optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         self.optimiser.step()
         if self.phase > 0:
             self.trim()

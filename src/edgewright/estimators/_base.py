@@ -1,0 +1,116 @@
+"""What the estimators share: checking the input, splitting, standardising, training, predicting."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from edgewright.errors import BadData, BadInput
+from edgewright.estimators import _size, _standardise
+from edgewright.estimators._size import Plan
+from edgewright.nn import Learner
+from edgewright.training import Progress, Schedule, schedule
+
+Floats = npt.NDArray[np.float32]
+
+
+class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Base of the estimators over a learner.
+
+    A subclass names its module, lists its parameters in __init__ (scikit-learn reads them there) and makes its plans.
+    """
+
+    learner: ClassVar[type[Learner]]
+
+    size_kb: float | None
+    standardise: str
+    epochs: int
+    batch_rows: int
+    learning_rate: float
+    label_smoothing: float
+    input_noise: float
+    validation_share: float
+    patience: int | None
+    random_state: Any
+
+    @abstractmethod
+    def _plan(self, features: int, classes: int) -> Plan:
+        """Return the largest setting that fits. Raises BadInput."""
+
+    def fit(self, X: Any, y: Any, *, progress: Progress | None = None) -> Any:
+        """Train on X and the labels y [n], numbers or text. Returns self.
+
+        progress: a listener. Raises BadData for data that cannot be used, BadInput for parameters. What was fitted before
+        stays untouched until training has ended well.
+        """
+        x, y = self._checked(X, y)
+        classes, indices = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise BadData(f"y holds one class only, {classes[0]!s}; a classifier needs at least two classes.")
+        plan = self._plan(x.shape[-1], len(classes))
+        settings = Schedule(
+            epochs=self.epochs,
+            batch_rows=self.batch_rows,
+            learning_rate=self.learning_rate,
+            label_smoothing=self.label_smoothing,
+            input_noise=self.input_noise,
+            patience=self.patience,
+        )
+        random = check_random_state(self.random_state)
+        generator = torch.Generator().manual_seed(int(random.randint(2**31 - 1)))
+        held_out = held_out_rows(indices, self.validation_share, random)
+        standardiser = _standardise.fit(x[~held_out], self.standardise)
+        inputs, targets = torch.tensor(standardiser(x)), torch.tensor(indices)
+        learner = self.learner(features=x.shape[-1], classes=len(classes), generator=generator, **plan.settings)
+        history = schedule.train(
+            learner,
+            inputs[~held_out],
+            targets[~held_out],
+            settings,
+            generator=generator,
+            densities=plan.densities,
+            validation=(inputs[held_out], targets[held_out]) if held_out.any() else None,
+            progress=progress,
+        )
+        self.classes_ = classes
+        self.settings_ = plan.settings
+        self.standardiser_ = standardiser
+        self.module_ = learner.eval().requires_grad_(False)
+        self.history_ = history
+        return self
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Return the predicted labels [n]."""
+        scores = self._scores(X)
+        labels: npt.NDArray[Any] = self.classes_[scores.argmax(1)]
+        return labels
+
+    def decision_function(self, X: Any) -> Floats:
+        """Return the scores [n, classes], for two classes the second less the first [n]."""
+        scores = self._scores(X)
+        return scores if scores.shape[1] > 2 else scores[:, 1] - scores[:, 0]
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Return the softmax of the scores [n, classes]."""
+        exponentials = np.exp(scores := self._scores(X)) if False else None
+        raise NotImplementedError
+
+    def size_bytes(self) -> int:
+        """Return the bytes of the weights in the generated C; code, tables and memory for activations are not in it."""
+        check_is_fitted(self)
+        own_step = self.standardiser_.kind == "feature"
+        return _size.learner_bytes(self.module_) + own_step * _size.affine_bytes(len(self.standardiser_.mean))
+
+    def _scores(self, X: Any) -> Floats:
+        check_is_fitted(self)
+        x = self._checked(X)
+        scores: Floats = schedule.score(self.module_, torch.tensor(self.standardiser_(x))).numpy()
+        return scores

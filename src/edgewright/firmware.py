@@ -1,0 +1,262 @@
+"""The one call that joins training and deployment: a model goes in, firmware for a board comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgewright import boards, engines, records
+from edgewright.compiler import exports
+from edgewright.compiler.emit import Golden, emit
+from edgewright.compiler.pipeline import to_integers
+from edgewright.compiler.program import Program
+from edgewright.compiler.quantise import Settings
+from edgewright.engines import Image, Run
+from edgewright.engines._vectors import pack, unpack
+from edgewright.errors import BadInput, DoesNotFit, MissingTool, UnknownName
+from edgewright.ir.graph import Graph
+from edgewright.ir.types import Array, dequantise_array, quantise_array
+from edgewright.lowering import lower
+from edgewright.runtime.integer import run_integer
+
+GOLDEN_VECTORS = 8
+CORNER_VECTORS = 24
+MOST_VECTORS_ON_AVR = 1000  # a cycle-exact simulator is slow
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """One model of a firmware: its integers, and what its class indices mean."""
+
+    name: str
+    graph: Graph
+    classes: Array | None
+
+    def integers(self, X: Array) -> Array:
+        """Return float rows [n, *shape] as the integers of the input; the one place where this happens."""
+        X = np.asarray(X)
+        shape = self.graph.input_type.shape
+        if X.shape[1:] != shape or len(X) == 0:
+            expected = ", ".join(map(str, shape))
+            raise BadInput(
+                f"The model {self.name!r} takes rows of shape [n, {expected}] with n of 1 or more, not {list(X.shape)}."
+            )
+        if not np.issubdtype(X.dtype, np.number) or not np.all(np.isfinite(X)):
+            raise BadInput(f"The rows for {self.name!r} hold NaN, infinity or something that is not a number.")
+        return quantise_array(X, self.graph.input_type).astype(self.graph.input_type.dtype)
+
+    def answers(self, outputs: Array) -> Array:
+        """Return classes for integer outputs [n, ...] of a classifier, real values for another model."""
+        if self.classes is not None:
+            answers: Array = self.classes[outputs.reshape(len(outputs), -1).argmax(axis=1)]
+            return answers
+        return dequantise_array(outputs, self.graph.output_type)
+
+    def corners(self, count: int = CORNER_VECTORS) -> Array:
+        """Return integer inputs at the corners of the proven range: all lowest, all highest, zero, and seeded mixtures."""
+        type = self.graph.input_type
+        low, high = type.range
+        generator = np.random.default_rng(0)
+        mixtures = generator.choice([low, high], size=(count, *type.shape))
+        for row, value in enumerate(
+            (low, high, min(max(0, low), high), min(max(1, low), high), min(max(-1, low), high))
+        ):
+            mixtures[row] = value
+        return mixtures.astype(type.dtype)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Whether twin, host and board agree.
+
+    mismatches: vectors whose outputs differ from the integer twin's, by engine. skipped: engine -> why it did not run.
+    """
+
+    model: str
+    board: str
+    vectors: int
+    mismatches: Mapping[str, int]
+    skipped: Mapping[str, str]
+
+    @property
+    def verified(self) -> bool | None:
+        """True where the board's engine and the host agree with the twin, None where the board's engine did not run."""
+        if any(self.mismatches.values()):
+            return False
+        return True if boards.get(self.board).engine in self.mismatches else None
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """One model or several, compiled for a board.
+
+    models: by name. program: the C. calibration: the rows that the scales came from, as integers, by name.
+    """
+
+    board: str
+    models: Mapping[str, Deployed]
+    program: Program
+
+    @cached_property
+    def image(self) -> Image:
+        """The image for the board's default engine. Raises MissingTool, DoesNotFit."""
+        return self.build()
+
+    def build(self, engine: str | None = None) -> Image:
+        """Return the image for an engine, the board's default one unless named. Raises MissingTool, DoesNotFit."""
+        board = boards.get(self.board)
+        name = engine or board.engine
+        chosen = engines.get(name)
+        target = "host" if name == "host" else self.board
+        reason = chosen.why_not(boards.get(target))
+        if reason:
+            raise MissingTool(reason)
+        return chosen.build(self.program, target)
+
+    def predict(self, X: Array, engine: str | None = None, model: str | None = None) -> Array:
+        """Return what the C answers for float rows [n, *shape]: classes of a classifier, else real outputs.
+
+        engine: "host", or the name of another; the board's default one unless given. model: needed where there are several.
+        """
+        deployed = self._model(model)
+        outputs, _ = self.run(deployed.integers(X), engine, deployed.name)
+        return deployed.answers(outputs)
+
+    def run(self, integers: Array, engine: str | None = None, model: str | None = None) -> tuple[Array, Run]:
+        """Return integer outputs [n, *shape] for integer inputs, and the counts of the run."""
+        deployed = self._model(model)
+        default = engine in (None, boards.get(self.board).engine)
+        image = self.image if default else self.build(engine)
+        run = engines.get(image.engine).run(image, deployed.name, pack([integers], [deployed.graph.input_type]))
+        (outputs,) = unpack(run.outputs, [deployed.graph.output_type])
+        return outputs, run
+
+    def verify(self, X: Array, model: str | None = None, extra_engines: Sequence[str] = ()) -> Verification:
+        """Compare the integer twin with the host and the board on float rows and on corner vectors, bit for bit."""
+        deployed = self._model(model)
+        inputs = np.concatenate([deployed.corners(), deployed.integers(X)])
+        board = boards.get(self.board)
+        if board.core == "avr":
+            inputs = inputs[:MOST_VECTORS_ON_AVR]
+        wanted = run_integer(deployed.graph, inputs).reshape(len(inputs), -1)
+        mismatches, skipped = {}, {}
+        for name in dict.fromkeys(("host", board.engine, *extra_engines)):
+            try:
+                outputs, _ = self.run(inputs, name, deployed.name)
+            except MissingTool as reason:
+                skipped[name] = str(reason)
+                continue
+            mismatches[name] = int(np.any(outputs.reshape(len(inputs), -1) != wanted, axis=1).sum())
+        return Verification(deployed.name, self.board, len(inputs), mismatches, skipped)
+
+    def report(
+        self, X: Array | None = None, y: Array | None = None, model: str | None = None, **fields: Any
+    ) -> records.Record:
+        """Return a record of what the model costs on the board, and how well it does there.
+
+        X, y: rows to run and their classes; without them only sizes are known. fields: further fields of the record.
+        """
+        from edgewright.measure import measure
+
+        return measure(self, self._model(model), X, y, fields)
+
+    def export(self, kind: str, folder: Path | str, *, force: bool = False) -> Path:
+        """Write a project of the sources: kind "c", "arduino", ... Raises OutputExists, CannotWrite, UnknownName."""
+        return exports.write(kind, self.program, boards.get(self.board), Path(folder), force=force)
+
+    def _model(self, name: str | None) -> Deployed:
+        if name is None:
+            if len(self.models) > 1:
+                raise BadInput(f"This firmware holds several models; name one of {', '.join(self.models)}.")
+            return next(iter(self.models.values()))
+        if name not in self.models:
+            raise UnknownName("model in this firmware", name, self.models)
+        return self.models[name]
+
+
+def deploy(
+    model: Any,
+    board: str,
+    calibration: Any = None,
+    *,
+    name: str = "model",
+    settings: Settings | None = None,
+) -> Firmware:
+    """Return firmware for a board: lowered, quantised, compiled and, where the tools are there, built.
+
+    model: a fitted estimator of ours, a scikit-learn model that we take, or a graph; or several by name. calibration: typical
+    unlabelled rows [n, *shape], by name where there are several models; not needed for a graph that is quantised.
+    Raises UnknownName for a board, UnsupportedModel, BadInput, DoesNotFit with the bytes over.
+    """
+    several = model if isinstance(model, Mapping) else {name: model}
+    rows = (
+        calibration
+        if isinstance(model, Mapping) and isinstance(calibration, Mapping)
+        else dict.fromkeys(several, calibration)
+    )
+    boards.get(board)
+    models, golden = {}, {}
+    for key, one in several.items():
+        given = rows.get(key)
+        graph = replace(to_integers(lower(one), None if given is None else np.asarray(given), settings), name=key)
+        deployed = Deployed(key, graph, _classes(one, graph))
+        models[key] = deployed
+        vectors = deployed.corners()[:GOLDEN_VECTORS]
+        if given is not None:
+            vectors = np.concatenate(
+                [vectors[: GOLDEN_VECTORS // 2], deployed.integers(np.asarray(given)[: GOLDEN_VECTORS // 2])]
+            )
+        golden[key] = Golden(vectors, run_integer(graph, vectors))
+    program = emit({key: deployed.graph for key, deployed in models.items()}, name if len(models) > 1 else None, golden)
+    firmware = Firmware(board, models, program)
+    _check_fit(firmware)
+    return firmware
+
+
+def _classes(model: Any, graph: Graph) -> Array | None:
+    """The classes as the estimator knows them; for a graph, its labels."""
+    if not graph.labels:
+        return None
+    return np.asarray(getattr(model, "classes_", graph.labels))
+
+
+def _check_fit(firmware: Firmware) -> None:
+    """Raise DoesNotFit where the model alone needs more than the board has, or where the built image does."""
+    board = boards.get(firmware.board)
+    constants = sum(sum(entry.constant_bytes.values()) for entry in firmware.program.entries)
+    arena = sum(entry.arena_bytes for entry in firmware.program.entries)
+    over = []
+    if constants > board.flash_bytes - board.bootloader_bytes:
+        over.append(
+            f"{constants - board.flash_bytes + board.bootloader_bytes} bytes of flash (its constants are {constants})"
+        )
+    if arena > board.ram_bytes:
+        over.append(f"{arena - board.ram_bytes} bytes of RAM (its working memory is {arena})")
+    if over:
+        raise DoesNotFit(
+            f"The model does not fit {firmware.board}: over by {' and '.join(over)}. {_would_fit(constants, arena)}"
+        )
+    try:
+        _ = firmware.image
+    except MissingTool:
+        return  # what cannot be built here cannot be checked here; verify says so
+    except DoesNotFit as error:
+        raise DoesNotFit(f"{error} {_would_fit(constants, arena)}") from error
+
+
+def _would_fit(constants: int, arena: int) -> str:
+    """Say which boards have clearly more than that, and what else helps."""
+    fitting = [
+        name
+        for name in boards.names()
+        if boards.get(name).flash_bytes > constants + 4096
+        and boards.get(name).ram_bytes > 2 * arena + 512
+        and name != "host"
+    ]
+    where = f"It would fit {', '.join(fitting)}. " if fitting else "No board in the catalogue is large enough. "
+    return f"{where}Or train a smaller model: give size_kb."

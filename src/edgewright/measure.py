@@ -1,0 +1,109 @@
+"""What a deployed model costs and how well it does: one record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgewright import boards, records
+from edgewright.compiler.memory import plan_memory
+from edgewright.errors import MissingTool
+from edgewright.ir.types import Array
+from edgewright.runtime.integer import run_integer
+from edgewright.runtime.ranges import accumulator_bounds
+
+if TYPE_CHECKING:
+    from edgewright.firmware import Deployed, Firmware
+
+
+def measure(
+    firmware: Firmware, model: Deployed, X: Array | None, y: Array | None, fields: Mapping[str, Any]
+) -> records.Record:
+    """Return the record of one model of a firmware; see `Firmware.report`."""
+    board = boards.get(firmware.board)
+    entry = next(entry for entry in firmware.program.entries if entry.name == model.name)
+    plan = plan_memory(model.graph)
+    numbers: dict[str, float | int | None] = {
+        "constant_bytes": sum(entry.constant_bytes.values()),
+        "arena_bytes": plan.arena_bytes,
+        "arena_lower_bound_bytes": plan.lower_bound_bytes,
+        "widest_accumulator_bits": max((bound.bits for bound in accumulator_bounds(model.graph)), default=None),
+        "board_flash_bytes": board.flash_bytes - board.bootloader_bytes,
+        "board_ram_bytes": board.ram_bytes,
+    }
+    tables: dict[str, Mapping[str, Any]] = {"constant_bytes": entry.constant_bytes, "memory": _memory_map(plan)}
+    built: dict[str, Any] = {"engine": board.engine}
+    try:
+        image = firmware.image
+    except MissingTool as reason:
+        numbers |= {"flash_bytes": None, "ram_bytes": None, "stack_bytes": None, "verified": None}
+        tables["reasons"] = {board.engine: str(reason)}
+    else:
+        built |= {"compiler": image.compiler, "flags": image.flags}
+        numbers |= {"flash_bytes": image.flash_bytes, "ram_bytes": image.ram_bytes}
+        tables["helper_bytes"] = image.helper_bytes
+    if X is not None:
+        numbers |= _behaviour(firmware, model, np.asarray(X), y, tables)
+    return records.make(
+        "deploy",
+        **{
+            "model": model.name,
+            "board": firmware.board,
+            "graph_hash": model.graph.hash,
+            "numbers": numbers,
+            "tables": tables,
+            **built,
+            **fields,
+        },
+    )
+
+
+def _behaviour(
+    firmware: Firmware, model: Deployed, X: Array, y: Array | None, tables: dict[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return accuracy, counts and agreement on rows; the board runs as many as its engine can bear."""
+    board = boards.get(firmware.board)
+    integers = model.integers(X)
+    twin = run_integer(model.graph, integers)
+    check = firmware.verify(X, model.name)
+    numbers: dict[str, Any] = {
+        "rows": len(X),
+        "vectors": check.vectors,
+        "mismatches": sum(check.mismatches.values()),
+        "verified": None if check.verified is None else int(check.verified),
+    }
+    tables["mismatches_by_engine"] = check.mismatches
+    if check.skipped:
+        tables["reasons"] = check.skipped
+    if y is not None and model.classes is not None:
+        numbers["accuracy_integer"] = float(np.mean(model.answers(twin) == np.asarray(y)))
+    if board.engine not in check.mismatches:
+        return numbers
+    rows = integers[:1000] if board.core == "avr" else integers
+    outputs, run = firmware.run(rows, model=model.name)
+    if y is not None and model.classes is not None:
+        numbers["accuracy_board"] = float(np.mean(model.answers(outputs) == np.asarray(y)[: len(rows)]))
+    numbers["stack_bytes"] = run.stack_bytes
+    if run.instructions is not None:
+        numbers["instructions_per_inference"] = float(run.instructions.mean())
+        numbers["instructions_largest"] = int(run.instructions.max())
+        tables["instructions_by_function"] = {name: count / len(rows) for name, count in run.by_function.items()}
+    if run.cycles is not None:
+        numbers["cycles_per_inference"] = float(run.cycles.mean())
+        numbers["milliseconds"] = float(run.cycles.mean()) / board.clock_hz * 1e3 if board.clock_hz else None
+    return numbers
+
+
+def _memory_map(plan: Any) -> dict[str, Any]:
+    return {
+        block.value: {
+            "dtype": block.dtype,
+            "offset": block.offset,
+            "size": block.size,
+            "first": block.first,
+            "last": block.last,
+        }
+        for block in plan.blocks
+    }
