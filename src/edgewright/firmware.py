@@ -31,9 +31,13 @@ MOST_VECTORS_ON_AVR = 1000  # a cycle-exact simulator is slow
 
 @dataclass(frozen=True)
 class Deployed:
-    """One model of a firmware: its integers, and what its class indices mean."""
+    """One model of a firmware: its float graph, its integers, and what its class indices mean.
+
+    lowered: the same as `graph` for a model that came quantised.
+    """
 
     name: str
+    lowered: Graph
     graph: Graph
     classes: Array | None
 
@@ -95,7 +99,7 @@ class Verification:
 class Firmware:
     """One model or several, compiled for a board.
 
-    models: by name. program: the C. calibration: the rows that the scales came from, as integers, by name.
+    models: by name. program: the C.
     """
 
     board: str
@@ -203,8 +207,9 @@ def deploy(
     models, golden = {}, {}
     for key, one in several.items():
         given = rows.get(key)
-        graph = replace(to_integers(lower(one), None if given is None else np.asarray(given), settings), name=key)
-        deployed = Deployed(key, graph, _classes(one, graph))
+        lowered = replace(lower(one), name=key)
+        graph = to_integers(lowered, None if given is None else np.asarray(given), settings)
+        deployed = Deployed(key, lowered, graph, _classes(one, graph))
         models[key] = deployed
         vectors = deployed.corners()[:GOLDEN_VECTORS]
         if given is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +14,8 @@ from edgewright.compiler.memory import plan_memory
 from edgewright.errors import MissingTool
 from edgewright.ir.types import Array
 from edgewright.runtime.integer import run_integer
+from edgewright.runtime.interpret import run_float
+from edgewright.runtime.quality import value_quality
 from edgewright.runtime.ranges import accumulator_bounds
 
 if TYPE_CHECKING:
@@ -77,7 +81,15 @@ def _behaviour(
     tables["mismatches_by_engine"] = check.mismatches
     if check.skipped:
         tables["reasons"] = check.skipped
+    if not model.lowered.is_quantised:
+        tables["values"] = {
+            quality.value: {**asdict(quality), "snr_db": quality.snr_db if math.isfinite(quality.snr_db) else None}
+            for quality in value_quality(model.lowered, model.graph, X)
+        }
     if y is not None and model.classes is not None:
+        if not model.lowered.is_quantised:
+            scores = run_float(model.lowered, X)
+            numbers["accuracy_float"] = float(np.mean(model.answers(scores) == np.asarray(y)))
         numbers["accuracy_integer"] = float(np.mean(model.answers(twin) == np.asarray(y)))
     if board.engine not in check.mismatches:
         return numbers

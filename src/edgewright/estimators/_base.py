@@ -13,11 +13,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from edgewright.errors import BadData, BadInput
+from edgewright.errors import BadData
 from edgewright.estimators import _size, _standardise
 from edgewright.estimators._size import Plan
-from edgewright.nn import Learner
-from edgewright.training import Progress, Schedule, schedule
+from edgewright.training import Progress, Schedule, held_out_rows, schedule
 
 Floats = npt.NDArray[np.float32]
 
@@ -28,7 +27,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     A subclass names its module, lists its parameters in __init__ (scikit-learn reads them there) and makes its plans.
     """
 
-    learner: ClassVar[type[Learner]]
+    learner: ClassVar[type[Any]]
 
     size_kb: float | None
     standardise: str
@@ -45,13 +44,36 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _plan(self, features: int, classes: int) -> Plan:
         """Return the largest setting that fits. Raises BadInput."""
 
+    def _checked(self, X: Any, y: Any = None, *, reset: bool) -> tuple[Floats, npt.NDArray[Any] | None]:
+        """Return X as float32 and y, checked; `reset` remembers the features, otherwise they must be those of the fit."""
+        try:
+            if y is None:
+                return validate_data(self, X, reset=reset, dtype=np.float32), None
+            x, labels = validate_data(self, X, y, reset=reset, dtype=np.float32)
+            check_classification_targets(labels)
+            return x, labels
+        except ValueError as error:
+            raise BadData(str(error)) from error
+
     def fit(self, X: Any, y: Any, *, progress: Progress | None = None) -> Any:
         """Train on X and the labels y [n], numbers or text. Returns self.
 
-        progress: a listener. Raises BadData for data that cannot be used, BadInput for parameters. What was fitted before
-        stays untouched until training has ended well.
+        progress: a listener. Raises BadData for data that cannot be used, BadInput for parameters. Where training does not end
+        well, by an error or by Ctrl-C, the estimator is left as it was.
         """
-        x, y = self._checked(X, y)
+        before = dict(self.__dict__)
+        try:
+            self._fit(X, y, progress)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        return self
+
+    def _fit(self, X: Any, y: Any, progress: Progress | None) -> None:
+        if y is None:
+            raise BadData(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        x, y = self._checked(X, y, reset=True)
         classes, indices = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise BadData(f"y holds one class only, {classes[0]!s}; a classifier needs at least two classes.")
@@ -70,7 +92,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         standardiser = _standardise.fit(x[~held_out], self.standardise)
         inputs, targets = torch.tensor(standardiser(x)), torch.tensor(indices)
         learner = self.learner(features=x.shape[-1], classes=len(classes), generator=generator, **plan.settings)
-        history = schedule.train(
+        self.history_ = schedule.train(
             learner,
             inputs[~held_out],
             targets[~held_out],
@@ -84,33 +106,32 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.settings_ = plan.settings
         self.standardiser_ = standardiser
         self.module_ = learner.eval().requires_grad_(False)
-        self.history_ = history
-        return self
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the predicted labels [n]."""
-        scores = self._scores(X)
-        labels: npt.NDArray[Any] = self.classes_[scores.argmax(1)]
+        labels: npt.NDArray[Any] = self.classes_[self._scores(X).argmax(1)]
         return labels
 
     def decision_function(self, X: Any) -> Floats:
-        """Return the scores [n, classes], for two classes the second less the first [n]."""
+        """Return the scores [n, classes]; for two classes the second less the first, [n]."""
         scores = self._scores(X)
         return scores if scores.shape[1] > 2 else scores[:, 1] - scores[:, 0]
 
     def predict_proba(self, X: Any) -> Floats:
         """Return the softmax of the scores [n, classes]."""
-        exponentials = np.exp(scores := self._scores(X)) if False else None
-        raise NotImplementedError
+        scores = self._scores(X)
+        powers = np.exp(scores - scores.max(1, keepdims=True))
+        shares: Floats = powers / powers.sum(1, keepdims=True)
+        return shares
 
     def size_bytes(self) -> int:
-        """Return the bytes of the weights in the generated C; code, tables and memory for activations are not in it."""
+        """Return the bytes of the weights in the generated C; code, function tables and activations are not in it."""
         check_is_fitted(self)
-        own_step = self.standardiser_.kind == "feature"
-        return _size.learner_bytes(self.module_) + own_step * _size.affine_bytes(len(self.standardiser_.mean))
+        steps = _size.AFFINE_BYTES * len(self.standardiser_.mean) if self.standardiser_.kind == "feature" else 0
+        return _size.learner_bytes(self.module_) + steps
 
     def _scores(self, X: Any) -> Floats:
         check_is_fitted(self)
-        x = self._checked(X)
+        x, _ = self._checked(X, reset=False)
         scores: Floats = schedule.score(self.module_, torch.tensor(self.standardiser_(x))).numpy()
         return scores

@@ -12,6 +12,7 @@ from edgewright.nn import Learner
 
 BIAS_BYTES = 2
 SHIFT_BYTES = 1
+AFFINE_BYTES = 4  # a feature standardised by itself: factor and offset
 LARGEST_GAP = 255
 KB = 1024
 

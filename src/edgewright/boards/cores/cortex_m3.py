@@ -10,9 +10,9 @@ ENTRY = Core(
     helpers=(r"__aeabi_u?ldivmod", r"__aeabi_mem(cpy|set|clr)[48]?"),
     # The DSP extension of Armv7E-M, which emulators of this core execute although it lacks them.
     forbidden=(
-        r"[su]ml[as]l?[bt]{2}", r"sml[as]w[bt]", r"smul[bt]{2}", r"smulw[bt]", r"smla[ds]x?", r"sml[as]ld?x?d?x?",
-        r"smu[as]dx?", r"smm(la|ls|ul)r?", r"umaal", r"[su]xt[ab]+16", r"[su]xta[bh]",
-        r"(s|u|q|sh|uh|uq)(add|sub)(8|16)", r"(s|u|q|sh|uh|uq)(asx|sax)", r"q(d)?(add|sub)", r"[su]sat16", r"usada?8",
-        r"pkh(bt|tb)", r"sel",
+        r"sml[as]l?dx?", r"smu[as]dx?", r"smm(la|ls|ul)r?",
+        r"smlal?[bt][bt]", r"smlaw[bt]", r"smul[bt][bt]", r"smulw[bt]", r"umaal",
+        r"[su]xta(b|b16|h)", r"[su]xtb16", r"[su]sat16", r"usada?8", r"pkh(bt|tb)", r"sel", r"qd?(add|sub)",
+        r"(s|u|q|sh|uh|uq)(add8|add16|sub8|sub16|asx|sax)",
     ),
 )  # fmt: skip

@@ -1,0 +1,78 @@
+"""Bonsai as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from edgewright.errors import BadInput
+from edgewright.estimators._base import Classifier, first_density
+from edgewright.estimators._size import BIAS_BYTES, Plan, largest_that_fits, matrix_bytes_at_most
+from edgewright.nn.bonsai import Bonsai
+
+LARGEST_PROJECTION = 64
+
+
+class BonsaiClassifier(Classifier):
+    """A shallow tree in a learned projection (Kumar, Goyal, Varma, ICML 2017).
+
+    size_kb: KB of weights (1,024 bytes) that must not be passed, None for no limit. depth: of the tree, 0 for none.
+    projection: its dimensions; None for the most that fit, at most the number of features. density: share of the projection's
+    entries that stay; None for 0.3 from 64 features on, otherwise 1. standardise: "common" (one scale, free on the device),
+    "feature" (one each), or "auto". epochs, batch_rows, learning_rate, label_smoothing, input_noise, patience: see
+    `training.Schedule`. validation_share: of the training rows, to choose the epoch. random_state: seed.
+
+    Fitted: classes_, n_features_in_, module_ (the torch module), standardiser_, settings_, history_.
+    """
+
+    learner = Bonsai
+
+    def __init__(
+        self,
+        *,
+        size_kb: float | None = 4.0,
+        depth: int = 2,
+        projection: int | None = None,
+        density: float | None = None,
+        standardise: str = "auto",
+        epochs: int = 120,
+        batch_rows: int = 100,
+        learning_rate: float = 0.01,
+        label_smoothing: float = 0.1,
+        input_noise: float = 0.4,
+        validation_share: float = 0.1,
+        patience: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.size_kb = size_kb
+        self.depth = depth
+        self.projection = projection
+        self.density = density
+        self.standardise = standardise
+        self.epochs = epochs
+        self.batch_rows = batch_rows
+        self.learning_rate = learning_rate
+        self.label_smoothing = label_smoothing
+        self.input_noise = input_noise
+        self.validation_share = validation_share
+        self.patience = patience
+        self.random_state = random_state
+
+    def _plan(self, features: int, classes: int) -> Plan:
+        if not 0 <= self.depth <= 6:
+            raise BadInput(f"depth is {self.depth!r}; allowed: 0 to 6.")
+        density = first_density(self.density, features)
+        inner = 2**self.depth - 1
+
+        def plans() -> Iterator[Plan]:
+            most = min(features, LARGEST_PROJECTION)
+            for projection in range(1, most + 1) if self.projection is None else (self.projection,):
+                rows = (2 * inner + 1) * classes
+                size = matrix_bytes_at_most(projection, features, density) + projection * BIAS_BYTES
+                size += 2 * matrix_bytes_at_most(rows, projection) + matrix_bytes_at_most(inner, projection)
+                yield Plan({"projection": projection, "depth": self.depth}, {"Z": density}, size)
+
+        return largest_that_fits(plans(), self.size_kb, type(self).__name__)
+
+
+ENTRY = BonsaiClassifier
