@@ -11,6 +11,7 @@ from edgewright import catalog
 
 PACKAGE = __name__
 SUFFIX = "Classifier"
+NOT_ENTRIES: tuple[str, ...] = ()
 
 
 def get(name: str) -> type[Any]:

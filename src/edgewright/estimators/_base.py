@@ -44,6 +44,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _plan(self, features: int, classes: int) -> Plan:
         """Return the largest setting that fits. Raises BadInput."""
 
+    def _fits(self, plan: Plan) -> bool:
+        return self.size_kb is None or plan.size_bytes <= self.size_kb * _size.KB
+
     def _checked(self, X: Any, y: Any = None, *, reset: bool) -> tuple[Floats, npt.NDArray[Any] | None]:
         """Return X as float32 and y, checked; `reset` remembers the features, otherwise they must be those of the fit."""
         try:
@@ -109,7 +112,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the predicted labels [n]."""
-        labels: npt.NDArray[Any] = self.classes_[self._scores(X).argmax(1)]
+        best = self._scores(X).argmax(1)
+        labels: npt.NDArray[Any] = self.classes_[best]
         return labels
 
     def decision_function(self, X: Any) -> Floats:

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from edgewright.compress import hard_threshold
+from edgewright.compress.hard_threshold import HardThreshold
 from edgewright.errors import BadInput
 from edgewright.nn import Learner
 
@@ -15,6 +18,7 @@ SHIFT_BYTES = 1
 AFFINE_BYTES = 4  # a feature standardised by itself: factor and offset
 LARGEST_GAP = 255
 KB = 1024
+WIDE = 64
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,25 @@ class Plan:
     settings: dict[str, int]
     densities: dict[str, float]
     size_bytes: int
+
+
+def at_least_one(**settings: int | None) -> None:
+    """Raise BadInput for a setting that is neither None nor a number from 1 on."""
+    for name, value in settings.items():
+        if value is not None and not value >= 1:
+            raise BadInput(f"{name} is {value!r}; allowed: a whole number from 1 on, or None for the most that fits.")
+
+
+def density_for(density: float | None, columns: int) -> float:
+    """Return the density of a matrix; None is 0.3 for matrices wide enough to be worth thinning, otherwise 1."""
+    if density is not None:
+        return HardThreshold(density).density
+    return HardThreshold().density if columns >= WIDE else 1.0
+
+
+def sparse_only(densities: dict[str, float]) -> dict[str, float]:
+    """Return the densities below 1."""
+    return {name: density for name, density in densities.items() if density < 1}
 
 
 def largest_that_fits(plans: Iterable[Plan], size_kb: float | None, name: str) -> Plan:
@@ -53,15 +76,21 @@ def largest_that_fits(plans: Iterable[Plan], size_kb: float | None, name: str) -
     return chosen
 
 
-def matrix_bytes_at_most(rows: int, columns: int, kept: int) -> int:
-    """Return the bytes of an int8 matrix with at most `kept` entries that are not zero."""
+def vector_bytes(*lengths: int) -> int:
+    """Return the bytes of vectors (and scalars, of length 1) of 16 bits."""
+    return BIAS_BYTES * sum(lengths)
+
+
+def matrix_bytes_at_most(rows: int, columns: int, density: float = 1.0) -> int:
+    """Return the most bytes that an int8 matrix takes of whose entries a share stays."""
+    kept = hard_threshold.kept(rows * columns, HardThreshold(density))
     bridges = rows * ((columns - 1) // LARGEST_GAP)
     entries = min(kept + bridges, rows * columns)
     count_bytes = 1 if min(columns, entries) <= LARGEST_GAP else 2
     return min(rows * columns, 2 * entries + rows * count_bytes) + rows * SHIFT_BYTES
 
 
-def matrix_bytes(matrix: np.ndarray) -> int:
+def matrix_bytes(matrix: npt.NDArray[np.float32]) -> int:
     """Return the bytes of an int8 matrix [rows, columns]: the smaller of dense and sparse, and a shift a row.
 
     Sparse: a value and a one-byte gap to the one before for each entry that is not zero, a gap above 255 bridged by a zero, and
@@ -78,11 +107,11 @@ def matrix_bytes(matrix: np.ndarray) -> int:
 
 
 def learner_bytes(learner: Learner) -> int:
-    """Return the bytes of all weights of a trained module; its vectors are held in 16 bits."""
+    """Return the bytes of all weights of a trained module; its vectors and scalars are held in 16 bits."""
     total = 0
     for name, parameter in learner.named_parameters():
         if name in learner.matrices:
             total += matrix_bytes(parameter.detach().numpy())
-        elif parameter.ndim:
-            total += BIAS_BYTES * parameter.numel()
+        else:
+            total += vector_bytes(parameter.numel())
     return total

@@ -6,21 +6,33 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgewright.errors import BadInput
-from edgewright.estimators._base import Classifier, first_density
-from edgewright.estimators._size import BIAS_BYTES, Plan, largest_that_fits, matrix_bytes_at_most
+from edgewright.estimators._base import Classifier
+from edgewright.estimators._size import (
+    Plan,
+    at_least_one,
+    density_for,
+    largest_that_fits,
+    matrix_bytes_at_most,
+    sparse_only,
+    vector_bytes,
+)
 from edgewright.nn.bonsai import Bonsai
 
 LARGEST_PROJECTION = 64
+LARGEST_DEPTH = 6
+AUTOMATIC_DEPTHS = (2, 1)
+ENOUGH = 10  # dimensions of the projection that are worth more than another level of the tree
 
 
 class BonsaiClassifier(Classifier):
     """A shallow tree in a learned projection (Kumar, Goyal, Varma, ICML 2017).
 
-    size_kb: KB of weights (1,024 bytes) that must not be passed, None for no limit. depth: of the tree, 0 for none.
-    projection: its dimensions; None for the most that fit, at most the number of features. density: share of the projection's
-    entries that stay; None for 0.3 from 64 features on, otherwise 1. standardise: "common" (one scale, free on the device),
-    "feature" (one each), or "auto". epochs, batch_rows, learning_rate, label_smoothing, input_noise, patience: see
-    `training.Schedule`. validation_share: of the training rows, to choose the epoch. random_state: seed.
+    size_kb: KB of weights (1,024 bytes) that must not be passed, None for no limit. depth: of the tree, 0 to 6; None for 2, or
+    less where that leaves fewer than 10 dimensions. projection: its dimensions; None for the most that fit, at most the number
+    of features. density: share of the projection's entries that stay; None for 0.3 from 64 features on, otherwise 1.
+    standardise: "common" (one scale, free on the device), "feature" (one each), or "auto". epochs, batch_rows, learning_rate,
+    label_smoothing, input_noise, patience: see `training.Schedule`. validation_share: of the training rows, to choose the
+    epoch. random_state: seed.
 
     Fitted: classes_, n_features_in_, module_ (the torch module), standardiser_, settings_, history_.
     """
@@ -31,7 +43,7 @@ class BonsaiClassifier(Classifier):
         self,
         *,
         size_kb: float | None = 4.0,
-        depth: int = 2,
+        depth: int | None = None,
         projection: int | None = None,
         density: float | None = None,
         standardise: str = "auto",
@@ -59,20 +71,25 @@ class BonsaiClassifier(Classifier):
         self.random_state = random_state
 
     def _plan(self, features: int, classes: int) -> Plan:
-        if not 0 <= self.depth <= 6:
-            raise BadInput(f"depth is {self.depth!r}; allowed: 0 to 6.")
-        density = first_density(self.density, features)
-        inner = 2**self.depth - 1
+        at_least_one(projection=self.projection)
+        if self.depth is not None and not 0 <= self.depth <= LARGEST_DEPTH:
+            raise BadInput(f"depth is {self.depth!r}; allowed: 0 to {LARGEST_DEPTH}, or None.")
+        if self.depth is None:
+            for depth in AUTOMATIC_DEPTHS:
+                fitting = [plan for plan in self._plans(features, classes, depth) if self._fits(plan)]
+                if fitting and fitting[-1].settings["projection"] >= min(features, ENOUGH):
+                    return fitting[-1]
+        return largest_that_fits(self._plans(features, classes, self.depth or 0), self.size_kb, type(self).__name__)
 
-        def plans() -> Iterator[Plan]:
-            most = min(features, LARGEST_PROJECTION)
-            for projection in range(1, most + 1) if self.projection is None else (self.projection,):
-                rows = (2 * inner + 1) * classes
-                size = matrix_bytes_at_most(projection, features, density) + projection * BIAS_BYTES
-                size += 2 * matrix_bytes_at_most(rows, projection) + matrix_bytes_at_most(inner, projection)
-                yield Plan({"projection": projection, "depth": self.depth}, {"Z": density}, size)
-
-        return largest_that_fits(plans(), self.size_kb, type(self).__name__)
+    def _plans(self, features: int, classes: int, depth: int) -> Iterator[Plan]:
+        density = density_for(self.density, features)
+        inner = 2**depth - 1
+        rows = (2 * inner + 1) * classes
+        most = min(features, LARGEST_PROJECTION)
+        for projection in range(1, most + 1) if self.projection is None else (self.projection,):
+            size = matrix_bytes_at_most(projection, features, density) + vector_bytes(projection)
+            size += 2 * matrix_bytes_at_most(rows, projection) + matrix_bytes_at_most(inner, projection)
+            yield Plan({"projection": projection, "depth": depth}, sparse_only({"Z": density}), size)
 
 
 ENTRY = BonsaiClassifier

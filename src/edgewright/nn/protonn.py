@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from edgewright.nn._clusters import centres
 from edgewright.nn._learner import Learner, normal
 
 PCA_ROWS = 6000
 KMEANS_ROWS = 4000
 MEDIAN_ROWS = 2000
-KMEANS_ITERATIONS = 30
 FIRST_LABEL_WEIGHT = 6.0  # one-hot labels times this: scores are useful logits from the first batch
 FIRST_GAMMA = 2.5  # divided by the median distance between a row and a prototype
 SMALLEST_SPREAD = 1e-3
@@ -49,30 +49,23 @@ class ProtoNN(Learner):
     @torch.no_grad()
     def start_from(self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> None:
         """Start W from the principal components, B from k-means in each class, Z one-hot, gamma from the median distance."""
-        from sklearn.cluster import KMeans
-
-        rows = torch.randperm(len(x), generator=generator)
-        values = x[rows].numpy().astype(np.float64)
-        classes = y[rows].numpy()
+        random = np.random.default_rng(int(torch.randint(2**31 - 1, (), generator=generator)))
+        order = random.permutation(len(x))
+        values, classes = x.numpy().astype(np.float64)[order], y.numpy()[order]
         _, _, directions = np.linalg.svd(values[:PCA_ROWS] - values.mean(0), full_matrices=False)
         directions = directions[: len(self.W)]
         spread = np.maximum((values @ directions.T).std(0), SMALLEST_SPREAD)
         self.W[: len(directions)] = torch.tensor(directions / np.sqrt(spread)[:, None])
 
         z = values @ self.W.numpy().astype(np.float64).T
-        centres, labels = [], []
-        seed = int(torch.randint(2**31 - 1, (), generator=generator))
+        self.Z.zero_()
+        first = 0
         for label, count in enumerate(shares(len(self.B), len(self.Z))):
             own = z[classes == label][:KMEANS_ROWS]
-            found = min(count, len(np.unique(own, axis=0)))
-            if found:
-                clusters = KMeans(found, n_init=1, random_state=seed, max_iter=KMEANS_ITERATIONS).fit(own)
-                # Where a class has too few different rows, its centres are used more than once
-                centres.append(np.resize(clusters.cluster_centers_, (count, z.shape[1])))
-                labels += [label] * count
-        self.B[: len(labels)] = torch.tensor(np.concatenate(centres))
-        self.Z.zero_()
-        self.Z[labels, range(len(labels))] = FIRST_LABEL_WEIGHT
+            if count and len(own):
+                self.B[first : first + count] = torch.tensor(centres(own, count, random))
+                self.Z[label, first : first + count] = FIRST_LABEL_WEIGHT
+            first += count
         distance = torch.cdist(torch.tensor(z[:MEDIAN_ROWS], dtype=torch.float32), self.B).median()
         self.log_gamma.copy_(torch.log(FIRST_GAMMA / distance.clamp(min=SMALLEST_SPREAD)))
 

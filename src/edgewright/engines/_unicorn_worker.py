@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""Runs images in unicorn, in a process of its own: `python -P _unicorn_worker.py`, requests on stdin, answers on stdout.
+
+A message is a little-endian uint32 with the length of a JSON object, that object, and the bytes of the blobs whose lengths its
+"blobs" lists. A request names the CPU, memory, segments, functions and the function to count; its blobs are the vectors file and
+the segments. An answer holds counts, text, exit status and perhaps a fault; its blobs are the outputs file and the
+instructions of each run as uint64.
+"""
+
+import ctypes
+import json
+import os
+import struct
+import sys
+
+# This folder holds a module with the name of the emulator's package, which must not hide it.
+sys.path[:] = [
+    folder for folder in sys.path if os.path.abspath(folder or ".") != os.path.dirname(os.path.abspath(__file__))
+]
+
+import unicorn  # noqa: E402
+from unicorn import arm_const as arm  # noqa: E402
+from unicorn.unicorn_py3.unicorn import uclib  # noqa: E402
+
+EXCEPTION_BREAKPOINT = 7
+SYS_OPEN, SYS_CLOSE, SYS_WRITE0, SYS_WRITE, SYS_READ, SYS_EXIT_EXTENDED = 0x01, 0x02, 0x04, 0x05, 0x06, 0x20
+VECTORS, OUTPUTS = 1, 2  # file handles
+SYSTEM_CONTROL_SPACE = 0xE000E000  # SysTick and the FPU switch: plain memory here
+PAGE = 0x1000
+NEVER = 0xFFFFFFFE
+ACCESSES = {
+    unicorn.UC_MEM_READ_UNMAPPED: "read_unmapped",
+    unicorn.UC_MEM_WRITE_UNMAPPED: "write_unmapped",
+    unicorn.UC_MEM_FETCH_UNMAPPED: "fetch_unmapped",
+    unicorn.UC_MEM_READ_PROT: "read_protected",
+    unicorn.UC_MEM_WRITE_PROT: "write_protected",
+    unicorn.UC_MEM_FETCH_PROT: "fetch_protected",
+}
+
+
+class Counters(ctypes.Structure):
+    """The structure of _count_hooks.c."""
+
+    _fields_ = [  # noqa: RUF012
+        ("read_register", ctypes.c_void_p),
+        ("stop", ctypes.c_void_p),
+        ("link_register", ctypes.c_int32),
+        ("stack_pointer", ctypes.c_int32),
+        ("entry", ctypes.c_uint32),
+        ("code_origin", ctypes.c_uint32),
+        ("code_slots", ctypes.c_uint32),
+        ("code", ctypes.c_void_p),
+        ("function_of", ctypes.c_void_p),
+        ("block_bytes", ctypes.c_void_p),
+        ("block_length", ctypes.c_void_p),
+        ("by_function", ctypes.c_void_p),
+        ("by_run", ctypes.c_void_p),
+        ("runs", ctypes.c_uint64),
+        ("finished", ctypes.c_uint64),
+        ("limit", ctypes.c_uint64),
+        ("current", ctypes.c_uint64),
+        ("open", ctypes.c_uint32),
+        ("exceeded", ctypes.c_uint32),
+        ("return_address", ctypes.c_uint32),
+        ("stack_at_entry", ctypes.c_uint32),
+        ("lowest_write", ctypes.c_uint32),
+        ("deepest", ctypes.c_uint32),
+    ]
+
+
+class Board:
+    """One run of an image."""
+
+    def __init__(self, request, blobs):
+        self.request = request
+        self.vectors, self.read_so_far = blobs[0], 0
+        self.outputs, self.text = bytearray(), bytearray()
+        self.exit_code, self.fault, self.failure = None, None, None
+        # UC_MODE_THUMB alone: with UC_MODE_MCLASS, unicorn silently runs a Cortex-M33 whatever the CPU model.
+        self.machine = machine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
+        machine.ctl_set_cpu_model(getattr(arm, "UC_CPU_ARM_" + request["cpu"]))
+        machine.mem_map(*request["flash"], unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
+        machine.mem_map(*request["ram"], unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+        machine.mem_map(SYSTEM_CONTROL_SPACE, PAGE, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+        for address, data in zip(request["segments"], blobs[1:]):
+            machine.mem_write(address, bytes(data))
+        machine.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
+        machine.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_bad_access)
+        self._count()
+
+    def _count(self):
+        request = self.request
+        hooks = ctypes.CDLL(request["hooks"])
+        slots = request["code_bytes"] // 2
+        code = bytes(self.machine.mem_read(request["flash"][0], slots * 2))
+        function_of = (ctypes.c_uint16 * slots)()
+        for index, (address, nbytes) in enumerate(request["functions"], start=1):
+            first = (address - request["flash"][0]) // 2
+            function_of[first : first + nbytes // 2] = [index] * (nbytes // 2)
+        self.by_function = (ctypes.c_uint64 * (len(request["functions"]) + 1))()
+        self.by_run = (ctypes.c_uint64 * max(request["runs"], 1))()
+        self.kept = [hooks, code, function_of, (ctypes.c_uint16 * slots)(), (ctypes.c_uint16 * slots)()]
+        self.counters = Counters(
+            read_register=ctypes.cast(uclib.uc_reg_read, ctypes.c_void_p),
+            stop=ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p),
+            link_register=arm.UC_ARM_REG_LR,
+            stack_pointer=arm.UC_ARM_REG_SP,
+            entry=request["entry"],
+            code_origin=request["flash"][0],
+            code_slots=slots,
+            code=ctypes.cast(ctypes.c_char_p(code), ctypes.c_void_p),
+            function_of=ctypes.addressof(function_of),
+            block_bytes=ctypes.addressof(self.kept[3]),
+            block_length=ctypes.addressof(self.kept[4]),
+            by_function=ctypes.addressof(self.by_function),
+            by_run=ctypes.addressof(self.by_run),
+            runs=request["runs"],
+            limit=request["limit"],
+        )
+        for kind, function in ((unicorn.UC_HOOK_BLOCK, hooks.on_block), (unicorn.UC_HOOK_MEM_WRITE, hooks.on_write)):
+            # The binding takes Python functions only, so the C function goes in through its library handle.
+            error = uclib.uc_hook_add(
+                self.machine._uch,
+                ctypes.byref(ctypes.c_size_t()),
+                kind,
+                ctypes.cast(function, ctypes.c_void_p),
+                ctypes.cast(ctypes.byref(self.counters), ctypes.c_void_p),
+                ctypes.c_uint64(1),  # begin > end: every address
+                ctypes.c_uint64(0),
+            )
+            if error:
+                raise RuntimeError(f"uc_hook_add failed with error {error}")
+
+    def run(self):
+        """Run from reset to exit or fault."""
+        machine = self.machine
+        stack_pointer, reset = struct.unpack("<II", machine.mem_read(self.request["flash"][0], 8))
+        machine.reg_write(arm.UC_ARM_REG_SP, stack_pointer)
+        try:
+            machine.emu_start(reset | 1, NEVER)
+        except unicorn.UcError as error:
+            self.failure = str(error)
+        if self.counters.exceeded:
+            self.fault = {"kind": "limit"}
+        elif self.failure and self.fault is None:
+            self.fault = {"kind": "instruction" if "instruction" in self.failure else "unknown"}
+        if self.fault is not None:
+            self.fault["pc"] = machine.reg_read(arm.UC_ARM_REG_PC)
+            self.fault["stack_pointer"] = machine.reg_read(arm.UC_ARM_REG_SP)
+            self.fault["link_register"] = machine.reg_read(arm.UC_ARM_REG_LR)
+            self.fault["failure"] = self.failure
+            self.fault["runs"] = self.counters.finished
+
+    def answer(self):
+        """Return the JSON object and the blobs of the answer."""
+        counters = self.counters
+        instructions = ctypes.string_at(self.by_run, 8 * counters.finished)
+        facts = {
+            "exit_code": self.exit_code,
+            "text": self.text.decode("ascii", "replace"),
+            "fault": self.fault,
+            "stack_bytes": counters.deepest,
+            "by_function": list(self.by_function),
+        }
+        return facts, [bytes(self.outputs), instructions]
+
+    def _on_exception(self, machine, number, _):
+        pc = machine.reg_read(arm.UC_ARM_REG_PC)
+        if number != EXCEPTION_BREAKPOINT:
+            self.fault = {"kind": "exception", "number": number}
+            machine.emu_stop()
+            return
+        operation, argument = machine.reg_read(arm.UC_ARM_REG_R0), machine.reg_read(arm.UC_ARM_REG_R1)
+        result = self._serve(operation, argument)
+        if self.exit_code is not None:
+            machine.emu_stop()
+            return
+        machine.reg_write(arm.UC_ARM_REG_R0, result & 0xFFFFFFFF)
+        machine.reg_write(arm.UC_ARM_REG_PC, (pc + 2) | 1)
+
+    def _serve(self, operation, argument):
+        """Carry out a semihosting call and return its result."""
+        read = self.machine.mem_read
+        if operation == SYS_OPEN:
+            name, _, length = struct.unpack("<3I", read(argument, 12))
+            return {b"vectors.bin": VECTORS, b"outputs.bin": OUTPUTS}.get(bytes(read(name, length)), -1)
+        if operation == SYS_CLOSE:
+            return 0
+        if operation in (SYS_READ, SYS_WRITE):
+            file, buffer, length = struct.unpack("<3I", read(argument, 12))
+            if operation == SYS_WRITE and file == OUTPUTS:
+                self.outputs += read(buffer, length)
+                return 0
+            if operation == SYS_READ and file == VECTORS:
+                data = self.vectors[self.read_so_far : self.read_so_far + length]
+                self.read_so_far += len(data)
+                self.machine.mem_write(buffer, bytes(data))
+                return length - len(data)
+            return length
+        if operation == SYS_WRITE0:
+            while byte := read(argument, 1)[0]:
+                self.text.append(byte)
+                argument += 1
+            return 0
+        if operation == SYS_EXIT_EXTENDED:
+            self.exit_code = struct.unpack("<II", read(argument, 8))[1]
+            return 0
+        return -1
+
+    def _on_bad_access(self, machine, access, address, size, value, _):
+        self.fault = {"kind": ACCESSES.get(access, "unknown"), "address": address, "size": size}
+        return False
+
+
+def receive(stream):
+    """Return the JSON object and the blobs of the next message, None at the end."""
+    head = stream.read(4)
+    if len(head) < 4:
+        return None
+    message = json.loads(stream.read(struct.unpack("<I", head)[0]))
+    return message, [stream.read(length) for length in message["blobs"]]
+
+
+def send(stream, message, blobs):
+    """Write one message."""
+    text = json.dumps({**message, "blobs": [len(blob) for blob in blobs]}).encode()
+    stream.write(struct.pack("<I", len(text)) + text + b"".join(blobs))
+    stream.flush()
+
+
+def main():
+    """Answer requests until stdin ends."""
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    while (received := receive(requests)) is not None:
+        board = Board(*received)
+        board.run()
+        send(answers, *board.answer())
+
+
+if __name__ == "__main__":
+    main()

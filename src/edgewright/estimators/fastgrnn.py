@@ -1,0 +1,117 @@
+"""FastGRNN as a scikit-learn classifier of sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_consistent_length, column_or_1d
+
+from edgewright.errors import BadData
+from edgewright.estimators._base import Classifier, Floats
+from edgewright.estimators._size import (
+    Plan,
+    at_least_one,
+    density_for,
+    largest_that_fits,
+    matrix_bytes_at_most,
+    sparse_only,
+    vector_bytes,
+)
+from edgewright.nn.fastgrnn import FastGRNN
+
+HIDDEN_STEP, LARGEST_HIDDEN = 4, 128
+
+
+class FastGRNNClassifier(Classifier):
+    """A gated recurrent cell for sequences of one length, X [n, steps, features] (Kusupati et al., NeurIPS 2018).
+
+    size_kb: KB of weights (1,024 bytes) that must not be passed, None for no limit. hidden: size of the state; None for the
+    most that fits, a multiple of 4. density: share of the entries of W and U that stay. standardise: "common" (one scale, free
+    on the device), "feature" (one each), or "auto". epochs, batch_rows, learning_rate, label_smoothing, input_noise, patience:
+    see `training.Schedule`. validation_share: of the training sequences, to choose the epoch. random_state: seed.
+
+    Fitted: classes_, n_features_in_ (of a step), n_steps_in_, module_ (the torch module), standardiser_, settings_, history_.
+    """
+
+    learner = FastGRNN
+
+    def __init__(
+        self,
+        *,
+        size_kb: float | None = 4.0,
+        hidden: int | None = None,
+        density: float = 1.0,
+        standardise: str = "auto",
+        epochs: int = 120,
+        batch_rows: int = 100,
+        learning_rate: float = 0.01,
+        label_smoothing: float = 0.1,
+        input_noise: float = 0.4,
+        validation_share: float = 0.1,
+        patience: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.size_kb = size_kb
+        self.hidden = hidden
+        self.density = density
+        self.standardise = standardise
+        self.epochs = epochs
+        self.batch_rows = batch_rows
+        self.learning_rate = learning_rate
+        self.label_smoothing = label_smoothing
+        self.input_noise = input_noise
+        self.validation_share = validation_share
+        self.patience = patience
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _plan(self, features: int, classes: int) -> Plan:
+        at_least_one(hidden=self.hidden)
+        return largest_that_fits(self._plans(features, classes), self.size_kb, type(self).__name__)
+
+    def _plans(self, features: int, classes: int) -> Iterator[Plan]:
+        density = density_for(self.density, features)
+        found = range(HIDDEN_STEP, LARGEST_HIDDEN + 1, HIDDEN_STEP) if self.hidden is None else (self.hidden,)
+        for hidden in found:
+            size = matrix_bytes_at_most(hidden, features, density) + matrix_bytes_at_most(hidden, hidden, density)
+            size += matrix_bytes_at_most(classes, hidden) + vector_bytes(hidden, hidden, classes, 1, 1)
+            yield Plan({"hidden": hidden}, sparse_only({"W": density, "U": density}), size)
+
+    def _checked(self, X: Any, y: Any = None, *, reset: bool) -> tuple[Floats, npt.NDArray[Any] | None]:
+        """Return X as float32 [n, steps, features] and y, checked; `reset` remembers the shape, otherwise it must be that."""
+        name = type(self).__name__
+        try:
+            x = check_array(X, dtype=np.float32, ensure_2d=False, allow_nd=True, estimator=self, input_name="X")
+            labels = None
+            if y is not None:
+                labels = column_or_1d(y, warn=True)
+                check_consistent_length(x, labels)
+                check_classification_targets(labels)
+        except ValueError as error:
+            raise BadData(str(error)) from error
+        if x.ndim != 3 or 0 in x.shape:
+            raise BadData(
+                f"{name} reads sequences: X must be [n, steps, features], and this one has the shape {x.shape}. Reshape it, "
+                f"for example X.reshape(len(X), steps, features), or choose an estimator for tables."
+            )
+        if reset:
+            _, self.n_steps_in_, self.n_features_in_ = x.shape
+        elif x.shape[1:] != (self.n_steps_in_, self.n_features_in_):
+            raise BadData(
+                f"X has sequences of {x.shape[1]} steps of {x.shape[2]} features, but {name} was fitted on "
+                f"{self.n_steps_in_} steps of {self.n_features_in_} features."
+            )
+        return x, labels
+
+
+ENTRY = FastGRNNClassifier
