@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from edgewright import boards
 from edgewright.boards import Board
 from edgewright.engines import Image
-from edgewright.engines._cortex_m import IMAGE_ELF
 from edgewright.engines.objects import Function, function_at, functions, segments
 
-EXCEPTIONS = {1: "unknown instruction", 4: "data abort", 17: "no coprocessor", 18: "not Thumb code", 22: "unaligned access"}
+# Exceptions as the emulator numbers them; a data abort without a bad address is an unaligned access.
+_UNKNOWN_INSTRUCTION, _PREFETCH_ABORT, _DATA_ABORT, _NO_COPROCESSOR, _NOT_THUMB, _UNALIGNED = 1, 3, 4, 17, 18, 22
 _NEAR_RAM = 0x10000  # an access this close below the RAM, by a stack that is about to leave it, is an overflow
 
 
@@ -36,7 +35,7 @@ def _what(image: Image, board: Board, fault: Mapping[str, Any]) -> str:
     ram = f"the RAM is {board.ram_origin:#010x} to {board.ram_origin + board.ram_bytes:#010x}"
     flash_end = board.flash_origin + board.flash_bytes
     if kind == "limit":
-        return "it did not return within the instruction limit of one run; it may be caught in an endless loop."
+        return f"it did not return within {fault['limit']:,} instructions; it may be caught in an endless loop."
     if kind in ("write_unmapped", "read_unmapped") and _left_by_the_stack(board, fault):
         static = board.ram_bytes - (image.stack_room_bytes or 0)
         return (
@@ -47,16 +46,14 @@ def _what(image: Image, board: Board, fault: Mapping[str, Any]) -> str:
         return f"write to flash: {size} bytes at {address:#010x}. Constants cannot be changed."
     if kind in ("write_unmapped", "read_unmapped", "write_protected", "read_protected"):
         return f"{kind.split('_')[0]} of {size} bytes outside memory, at {address:#010x}; {ram}."
-    if kind in ("fetch_unmapped", "fetch_protected"):
-        return f"jump to {address:#010x}, where there is no code."
-    if kind == "exception" and fault["number"] == 22:
-        return "unaligned access: this core reads and writes words at multiples of 4, halfwords at multiples of 2."
-    if kind in ("instruction", "exception") and fault.get("number", 1) in (1, 17, 18):
+    number = fault.get("number", _UNKNOWN_INSTRUCTION if kind == "instruction" else None)
+    if kind in ("fetch_unmapped", "fetch_protected") or number == _PREFETCH_ABORT:
+        return f"jump to {int(fault['pc']):#010x}, where there is no code."
+    if number in (_DATA_ABORT, _UNALIGNED):
+        return f"unaligned access by {_instruction(image, int(fault['pc']))}: its address is no multiple of what it needs here."
+    if number in (_UNKNOWN_INSTRUCTION, _NO_COPROCESSOR, _NOT_THUMB):
         return f"unknown instruction {_instruction(image, int(fault['pc']))}: this core lacks it. {board.cpu.doc}"
-    if kind == "exception":
-        number = fault["number"]
-        return f"processor exception {number} ({EXCEPTIONS.get(number, 'unnamed')})."
-    return f"{fault['failure']}."
+    return f"{fault['failure'] or f'processor exception {number}'}."
 
 
 def _left_by_the_stack(board: Board, fault: Mapping[str, Any]) -> bool:
@@ -74,7 +71,7 @@ def _instruction(image: Image, pc: int) -> str:
     import capstone
 
     machine = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
-    for origin, data in segments(Path(image.path.with_name(IMAGE_ELF))):
+    for origin, data in segments(image.path):
         if origin <= pc < origin + len(data):
             code = data[pc - origin : pc - origin + 4]
             for _, _, mnemonic, operands in machine.disasm_lite(code, pc):

@@ -27,7 +27,7 @@ from edgewright.engines._cache import built
 from edgewright.engines._harness import find_entry, source, vectors_file
 from edgewright.errors import BoardFault, MissingTool
 
-RUN_INSTRUCTIONS = 1_000_000_000  # of one run of a model; minutes on the slowest board
+RUN_INSTRUCTIONS = 250_000_000  # of one run of a model: 15 seconds and more on the slowest board
 _WORKER = "_unicorn_worker.py"
 _HOOKS = "_count_hooks.c"
 
@@ -64,7 +64,7 @@ class Unicorn:
         blobs = [vectors_file(image.program, entry, vectors), *(data for _, data in objects.segments(image.path))]
         answer, (outputs, instructions) = _ask(message, blobs)
         if answer["fault"] is not None:
-            raise BoardFault(_faults.explain(image, entry, answer["fault"]))
+            raise BoardFault(_faults.explain(image, entry, answer["fault"] | {"limit": RUN_INSTRUCTIONS}))
         if answer["exit_code"] != 0:
             raise BoardFault(f"{entry}_run on {image.board} ended with exit status {answer['exit_code']}: {answer['text']}")
         width = output_bytes(model)

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edgewright.errors import BadData
 from edgewright.estimators import _size, _standardise
-from edgewright.estimators._size import Plan
+from edgewright.estimators._size import Budget, Plan
 from edgewright.training import Progress, Schedule, held_out_rows, schedule
 
 Floats = npt.NDArray[np.float32]
@@ -41,11 +41,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     random_state: Any
 
     @abstractmethod
-    def _plan(self, features: int, classes: int) -> Plan:
-        """Return the largest setting that fits. Raises BadInput."""
-
-    def _fits(self, plan: Plan) -> bool:
-        return self.size_kb is None or plan.size_bytes <= self.size_kb * _size.KB
+    def _plan(self, features: int, classes: int, budget: Budget) -> Plan:
+        """Return the largest setting that fits the budget. Raises BadInput."""
 
     def _checked(self, X: Any, y: Any = None, *, reset: bool) -> tuple[Floats, npt.NDArray[Any] | None]:
         """Return X as float32 and y, checked; `reset` remembers the features, otherwise they must be those of the fit."""
@@ -80,7 +77,6 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes, indices = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise BadData(f"y holds one class only, {classes[0]!s}; a classifier needs at least two classes.")
-        plan = self._plan(x.shape[-1], len(classes))
         settings = Schedule(
             epochs=self.epochs,
             batch_rows=self.batch_rows,
@@ -93,6 +89,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         generator = torch.Generator().manual_seed(int(random.randint(2**31 - 1)))
         held_out = held_out_rows(indices, self.validation_share, random)
         standardiser = _standardise.fit(x[~held_out], self.standardise)
+        budget = Budget(type(self).__name__, self.size_kb, _size.standardiser_bytes(standardiser))
+        plan = self._plan(x.shape[-1], len(classes), budget)
         inputs, targets = torch.tensor(standardiser(x)), torch.tensor(indices)
         learner = self.learner(features=x.shape[-1], classes=len(classes), generator=generator, **plan.settings)
         self.history_ = schedule.train(
@@ -131,8 +129,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def size_bytes(self) -> int:
         """Return the bytes of the weights in the generated C; code, function tables and activations are not in it."""
         check_is_fitted(self)
-        steps = _size.AFFINE_BYTES * len(self.standardiser_.mean) if self.standardiser_.kind == "feature" else 0
-        return _size.learner_bytes(self.module_) + steps
+        return _size.learner_bytes(self.module_) + _size.standardiser_bytes(self.standardiser_)
 
     def _scores(self, X: Any) -> Floats:
         check_is_fitted(self)

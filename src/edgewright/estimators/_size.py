@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from edgewright.compress import hard_threshold
 from edgewright.compress.hard_threshold import HardThreshold
 from edgewright.errors import BadInput
+from edgewright.estimators._standardise import Standardiser
 from edgewright.nn import Learner
 
 BIAS_BYTES = 2
@@ -53,27 +55,39 @@ def sparse_only(densities: dict[str, float]) -> dict[str, float]:
     return {name: density for name, density in densities.items() if density < 1}
 
 
-def largest_that_fits(plans: Iterable[Plan], size_kb: float | None, name: str) -> Plan:
-    """Return the last of the plans, which come in ascending order, that fits `size_kb`; the last of all where it is None.
+@dataclass(frozen=True)
+class Budget:
+    """The KB that a model of a name may take, None for no limit, and the bytes that are taken already."""
 
-    Raises BadInput, which says how large the smallest is.
-    """
-    if size_kb is not None and not size_kb > 0:
-        raise BadInput(f"size_kb is {size_kb!r}; allowed: a number of KB (1,024 bytes) above 0, or None for no limit.")
-    chosen = smallest = None
-    for plan in plans:
-        smallest = smallest or plan
-        if size_kb is not None and plan.size_bytes > size_kb * KB:
-            break
-        chosen = plan
-    if smallest is None:
-        raise ValueError("there must be a plan")
-    if chosen is None:
+    name: str
+    size_kb: float | None
+    taken: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size_kb is not None and not self.size_kb > 0:
+            raise BadInput(
+                f"size_kb is {self.size_kb!r}; allowed: a number of KB (1,024 bytes) above 0, or None for no limit."
+            )
+
+    def has_room_for(self, plan: Plan) -> bool:
+        """Whether a plan fits."""
+        return self.size_kb is None or plan.size_bytes + self.taken <= self.size_kb * KB
+
+    def largest(self, plans: Iterable[Plan]) -> Plan:
+        """Return the last that fits of plans in ascending order. Raises BadInput, which says how large the smallest is."""
+        chosen = smallest = None
+        for plan in plans:
+            smallest = smallest or plan
+            if not self.has_room_for(plan):
+                break
+            chosen = plan
+        if chosen is not None:
+            return chosen
+        least = smallest.size_bytes + self.taken if smallest else 0
         raise BadInput(
-            f"No {name} fits size_kb={size_kb}: with these settings the smallest takes {smallest.size_bytes:,} bytes "
-            f"(size_kb={np.ceil(smallest.size_bytes / KB * 100) / 100:g}). Give a larger size_kb, fewer features or classes."
+            f"No {self.name} fits size_kb={self.size_kb}: with these settings the smallest takes {least:,} bytes "
+            f"(size_kb={math.ceil(least / KB * 100) / 100:g}). Give a larger size_kb, fewer features or fewer classes."
         )
-    return chosen
 
 
 def vector_bytes(*lengths: int) -> int:
@@ -104,6 +118,11 @@ def matrix_bytes(matrix: npt.NDArray[np.float32]) -> int:
     count_bytes = 1 if entries.max(initial=0) <= LARGEST_GAP else 2
     sparse = 2 * int(entries.sum()) + len(matrix) * count_bytes
     return min(matrix.size, sparse) + len(matrix) * SHIFT_BYTES
+
+
+def standardiser_bytes(standardiser: Standardiser) -> int:
+    """Return the bytes of a step that standardises each feature by itself; a common scale costs none."""
+    return AFFINE_BYTES * len(standardiser.mean) if standardiser.kind == "feature" else 0
 
 
 def learner_bytes(learner: Learner) -> int:

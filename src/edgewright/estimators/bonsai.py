@@ -8,10 +8,10 @@ from typing import Any
 from edgewright.errors import BadInput
 from edgewright.estimators._base import Classifier
 from edgewright.estimators._size import (
+    Budget,
     Plan,
     at_least_one,
     density_for,
-    largest_that_fits,
     matrix_bytes_at_most,
     sparse_only,
     vector_bytes,
@@ -21,14 +21,14 @@ from edgewright.nn.bonsai import Bonsai
 LARGEST_PROJECTION = 64
 LARGEST_DEPTH = 6
 AUTOMATIC_DEPTHS = (2, 1)
-ENOUGH = 10  # dimensions of the projection that are worth more than another level of the tree
+ENOUGH = 16  # dimensions of the projection that are worth more than another level of the tree
 
 
 class BonsaiClassifier(Classifier):
     """A shallow tree in a learned projection (Kumar, Goyal, Varma, ICML 2017).
 
     size_kb: KB of weights (1,024 bytes) that must not be passed, None for no limit. depth: of the tree, 0 to 6; None for 2, or
-    less where that leaves fewer than 10 dimensions. projection: its dimensions; None for the most that fit, at most the number
+    less where that leaves fewer than 16 dimensions. projection: its dimensions; None for the most that fit, at most the number
     of features. density: share of the projection's entries that stay; None for 0.3 from 64 features on, otherwise 1.
     standardise: "common" (one scale, free on the device), "feature" (one each), or "auto". epochs, batch_rows, learning_rate,
     label_smoothing, input_noise, patience: see `training.Schedule`. validation_share: of the training rows, to choose the
@@ -70,16 +70,16 @@ class BonsaiClassifier(Classifier):
         self.patience = patience
         self.random_state = random_state
 
-    def _plan(self, features: int, classes: int) -> Plan:
+    def _plan(self, features: int, classes: int, budget: Budget) -> Plan:
         at_least_one(projection=self.projection)
         if self.depth is not None and not 0 <= self.depth <= LARGEST_DEPTH:
             raise BadInput(f"depth is {self.depth!r}; allowed: 0 to {LARGEST_DEPTH}, or None.")
         if self.depth is None:
             for depth in AUTOMATIC_DEPTHS:
-                fitting = [plan for plan in self._plans(features, classes, depth) if self._fits(plan)]
+                fitting = [plan for plan in self._plans(features, classes, depth) if budget.has_room_for(plan)]
                 if fitting and fitting[-1].settings["projection"] >= min(features, ENOUGH):
                     return fitting[-1]
-        return largest_that_fits(self._plans(features, classes, self.depth or 0), self.size_kb, type(self).__name__)
+        return budget.largest(self._plans(features, classes, self.depth or 0))
 
     def _plans(self, features: int, classes: int, depth: int) -> Iterator[Plan]:
         density = density_for(self.density, features)

@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_array, check_consistent_length, colum
 from edgewright.errors import BadData
 from edgewright.estimators._base import Classifier, Floats
 from edgewright.estimators._size import (
+    Budget,
     Plan,
     at_least_one,
     density_for,
-    largest_that_fits,
     matrix_bytes_at_most,
     sparse_only,
     vector_bytes,
@@ -75,9 +75,9 @@ class FastGRNNClassifier(Classifier):
         tags.input_tags.three_d_array = True
         return tags
 
-    def _plan(self, features: int, classes: int) -> Plan:
+    def _plan(self, features: int, classes: int, budget: Budget) -> Plan:
         at_least_one(hidden=self.hidden)
-        return largest_that_fits(self._plans(features, classes), self.size_kb, type(self).__name__)
+        return budget.largest(self._plans(features, classes))
 
     def _plans(self, features: int, classes: int) -> Iterator[Plan]:
         density = density_for(self.density, features)

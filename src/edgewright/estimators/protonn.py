@@ -7,10 +7,10 @@ from typing import Any
 
 from edgewright.estimators._base import Classifier
 from edgewright.estimators._size import (
+    Budget,
     Plan,
     at_least_one,
     density_for,
-    largest_that_fits,
     matrix_bytes_at_most,
     sparse_only,
     vector_bytes,
@@ -67,9 +67,9 @@ class ProtoNNClassifier(Classifier):
         self.patience = patience
         self.random_state = random_state
 
-    def _plan(self, features: int, classes: int) -> Plan:
+    def _plan(self, features: int, classes: int, budget: Budget) -> Plan:
         at_least_one(prototypes=self.prototypes, projection=self.projection)
-        return largest_that_fits(self._plans(features, classes), self.size_kb, type(self).__name__)
+        return budget.largest(self._plans(features, classes))
 
     def _plans(self, features: int, classes: int) -> Iterator[Plan]:
         density = density_for(self.density, features)

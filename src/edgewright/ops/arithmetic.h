@@ -22,7 +22,12 @@
 #define EW_READ_I32(p) (*(p))
 #endif
 
+/* A kernel stays one function: smaller where it is called twice, and its instructions can be told apart. */
+#if defined(__GNUC__)
+#define EW_KERNEL static __attribute__((noinline))
+#else
 #define EW_KERNEL static
+#endif
 
 /* x >> shift, rounded to nearest, ties towards +infinity. Right shifts of negative numbers are arithmetic on every
    compiler that we support; a test asserts it. */

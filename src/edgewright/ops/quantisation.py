@@ -7,17 +7,19 @@ The search over scales and widths has its place here and in `compiler/quantise.p
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from edgewright.errors import BadGraph
+from edgewright.ir.graph import Attributes
 from edgewright.ir.types import INTEGER_RANGES, Array, Type
 from edgewright.ops.arithmetic import INT32, Integers, Ratio, product_bounds, ratios, requantise_cost
 
 WEIGHT_LIMIT = 127  # -128 is left out, so that weights negate and fast kernels may assume it
 SMALLEST_EXPONENT, LARGEST_EXPONENT = -30, 24
+LARGEST_STEPS = 2**29  # of an output, that a sum may be; a quarter of 32 bits is left for rounding and what is added
 OUTPUT_LIMITS = {"int8": (-127, 127), "int16": INTEGER_RANGES["int16"]}
 
 
@@ -129,3 +131,22 @@ def dense_accumulator(
     low, high = min(x.range[0], 0), max(x.range[1], 0)
     lowest, highest = product_bounds(weights, low, high)
     return requantise_cost(int((lowest + bias).min()), int((highest + bias).max()), factors, y)
+
+
+def largest_real(x: Type) -> float:
+    """Return the largest real magnitude within the proven range of a type, over all its scales."""
+    return float(np.max(x.scales)) * max(abs(bound - x.zero_point) for bound in x.range)
+
+
+def coarse_enough(y: Type, largest: float) -> Type:
+    """Return an output type, or a coarser one where results up to `largest` are too many of its steps for 32 bits.
+
+    That happens where calibration saw next to nothing, as of a rectifier that never lets anything through.
+    """
+    return replace(y, scale=max(float(y.scales), scale_covering(largest, LARGEST_STEPS)))
+
+
+def clip_bounds(attributes: Attributes, y: Type) -> tuple[int, int]:
+    """Return the integers that an output is cut to: the attributes `lowest` and `highest`, within the range of its type."""
+    low, high = y.range
+    return max(int(attributes.get("lowest", low)), low), min(int(attributes.get("highest", high)), high)

@@ -190,7 +190,7 @@ def quantise(request: Request) -> Quantised:
             if low <= limit < high:
                 known_left, known_right = {here: (low, limit)}, {here: (limit + 1, high)}
                 return here, limit, _Place(*to_left, at.known | known_left), _Place(*to_right, at.known | known_right)
-            at = _Place(*(to_left if limit >= high else to_right), at.known)
+            at = _Place(*to_left, at.known) if limit >= high else _Place(*to_right, at.known)
         return int(leaf[at.place])
 
     first = np.cumsum([0, *sizes])

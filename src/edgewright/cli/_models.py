@@ -1,0 +1,141 @@
+"""Model files that users name, and deploying what is in them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from edgewright import boards, records
+from edgewright.cli import _rows
+from edgewright.cli._rows import Rows
+from edgewright.cli._train import ESTIMATOR_SUFFIX
+from edgewright.compiler.emit import check_name
+from edgewright.errors import BadInput, BadModelFile, DoesNotFit
+from edgewright.firmware import Deployed, Firmware, deploy
+from edgewright.ir.graph import Graph
+from edgewright.ir.types import dequantise_array
+from edgewright.lowering import lower
+from edgewright.records import Record
+
+RANDOM_ROWS = 100
+_OVER = re.compile(r"over by [\d,]+ bytes(?: of \w+)?")
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a model file holds: an estimator or a graph, and the prefix of its C symbols."""
+
+    name: str
+    content: Any
+    graph: Graph
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether its scales are still to be chosen, by rows."""
+        return not self.graph.is_quantised
+
+
+def read_model(path: Path, name: str | None = None) -> Model:
+    """Return the model in a file: a saved graph, a saved estimator, a .tflite or a .skops. Raises BadModelFile, UnsupportedModel."""
+    from edgewright import frontends
+
+    if not path.is_file():
+        near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
+        hint = f" Did you mean {path.parent / near[0]}?" if near else ""
+        raise BadModelFile(f"There is no file {path}.{hint}")
+    content: Any = _load_estimator(path) if path.suffix == ESTIMATOR_SUFFIX else frontends.read(path)
+    return Model(check_name(name) if name else symbol(path.stem), content, lower(content))
+
+
+def _load_estimator(path: Path) -> Any:
+    from edgewright.estimators import load_estimator
+
+    return load_estimator(path)
+
+
+def symbol(text: str) -> str:
+    """Return a text made into the prefix of C symbols."""
+    made = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40]
+    try:
+        return check_name(made)
+    except BadInput:
+        return "model"
+
+
+def deploy_model(model: Model, board: str, calibration: str | None, target: str | None = None) -> Firmware:
+    """Return firmware for a board; calibration: a file or a dataset, needed for models in float. Raises BadInput, DoesNotFit."""
+    rows = None if calibration is None else _rows.read_rows(calibration, target, "train").x
+    if model.needs_calibration and rows is None:
+        raise BadInput(
+            f"The model {model.name!r} is in float: its scales are chosen by typical rows. Give --calibration FILE.csv, FILE.npz or "
+            f"a dataset; a hundred rows are enough, labels are not needed."
+        )
+    return deploy(model.content, board, rows, name=model.name)
+
+
+def rows_for(firmware: Firmware, source: str | None, target: str | None, part: Literal["train", "test"] = "test") -> Rows:
+    """Return the rows that a user named, or random ones within the proven range of the input.
+
+    Labels are given in the form of the classes that the firmware answers.
+    """
+    (deployed,) = firmware.models.values()
+    if source is None:
+        return Rows(random_rows(deployed))
+    rows = _rows.read_rows(source, target, part)
+    if rows.y is not None and deployed.classes is not None and deployed.classes.dtype.kind == "U":
+        return Rows(rows.x, rows.y.astype(str))
+    return rows
+
+
+def random_rows(deployed: Deployed, count: int = RANDOM_ROWS, seed: int = 0) -> Any:
+    """Return float rows [count, *shape] that become every integer of the input's proven range with equal chance."""
+    type = deployed.graph.input_type
+    low, high = type.range
+    return dequantise_array(np.random.default_rng(seed).integers(low, high + 1, size=(count, *type.shape)), type)
+
+
+def does_not_fit(name: str, board: str, error: DoesNotFit, **fields: Any) -> Record:
+    """Return the record of a model that is too large for a board."""
+    part = boards.get(board)
+    numbers = {
+        "fits": 0,
+        "board_flash_bytes": part.flash_bytes - part.bootloader_bytes,
+        "board_ram_bytes": part.ram_bytes,
+    }
+    reasons = {"reasons": {board: str(error)}}
+    return records.make("deploy", model=name, board=board, engine=part.engine, numbers=numbers, tables=reasons, **fields)
+
+
+def over_by(record: Record) -> str:
+    """Return by how much a model is too large, in words."""
+    text = " ".join(map(str, record.tables.get("reasons", {}).values()))
+    return " and ".join(_OVER.findall(text)) or text
+
+
+def with_numbers(record: Record, **numbers: float | int | None) -> Record:
+    """Return a record with further numbers."""
+    return replace(record, numbers={**record.numbers, **numbers})
+
+
+def reasons(found: Sequence[Record]) -> list[str]:
+    """Return, once each, why boards did not run."""
+    said = {
+        f"{record.board}: {reason}"
+        for record in found
+        if record.numbers.get("fits") != 0
+        for reason in record.tables.get("reasons", {}).values()
+    }
+    return sorted(said)
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return []

@@ -1,0 +1,43 @@
+"""Progress on stderr: a bar on a terminal, silence elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+
+@dataclass
+class Tracker:
+    """Shows what is being done; one step follows another."""
+
+    progress: Progress
+    task: TaskID
+
+    def begin(self, what: str, total: int | None = None) -> None:
+        """Say what begins, and of how many parts it is, if that is known."""
+        self.progress.reset(self.task, description=what, total=total)
+
+    def advance(self, detail: str = "") -> None:
+        """Say that a part is done."""
+        self.progress.update(self.task, advance=1, detail=detail)
+
+
+@contextlib.contextmanager
+def tracker(*, quiet: bool) -> Iterator[Tracker]:
+    """Give a tracker that draws on stderr where that is a terminal, unless `quiet`."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[detail]}", markup=False),
+    )
+    hidden = quiet or not sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as progress:
+        yield Tracker(progress, progress.add_task("", total=None, detail=""))

@@ -1,0 +1,106 @@
+"""What all plots share: matplotlib without global state, colours, and SVG that can stand inside a page."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from edgewright.errors import MissingTool
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442"
+COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+INK, MUTED, RULE, EMPTY = "#1a1d21", "#565d66", "#d5d9de", "#eceff2"
+
+_SETTINGS: dict[str, Any] = {
+    "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and is set in the page's own typeface
+    "svg.hashsalt": "edgewright",
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+    "font.family": ["DejaVu Sans"],  # it comes with matplotlib, so that the layout is the same everywhere
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.7,
+    "axes.labelcolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": False,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "hatch.linewidth": 0.6,
+}
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Set matplotlib up for plots inside a block, and back afterwards. Raises MissingTool."""
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise MissingTool(
+            "The report page draws its plots with matplotlib, which is not installed: pip install edgewright[report]"
+        ) from error
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()  # a user's own matplotlibrc has no say in a report
+        matplotlib.rcParams.update(_SETTINGS)
+        # The typeface that measures the text may lack a letter of a name; the reader's browser has it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        yield
+
+
+def figure(width: float, height: float) -> Figure:
+    """Return an empty figure of this size in inches; a page shows an inch as 96 pixels."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height))
+
+
+def bare(axes: Axes) -> None:
+    """Take the frame and the tick marks off."""
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def shortened(name: str, most: int = 22) -> str:
+    """Return a name that fits beside a plot; the tables give it in full."""
+    name = " ".join(name.split())
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def to_svg(made: Figure, name: str, alternative: str) -> str:
+    """Return a figure as an SVG element for the inside of a page.
+
+    name: makes its identifiers unique in the page. alternative: what a reader who cannot see it is told.
+    """
+    file = io.StringIO()
+    made.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href", "href")
+    pointed_at = set(re.findall(r'(?:href="#|url\(#)([\w.-]+)', text))
+    text = re.sub(r' id="([^"]*)"', lambda match: f' id="{name}-{match[1]}"' if match[1] in pointed_at else "", text)
+    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", text)
+    return text.replace("<svg", f'<svg role="img" aria-label="{escape(alternative)}"', 1).strip()
