@@ -16,8 +16,7 @@ from edgewright.compiler.emit import Golden, emit
 from edgewright.compiler.pipeline import to_integers
 from edgewright.compiler.program import Program
 from edgewright.compiler.quantise import Settings
-from edgewright.engines import Image, Run
-from edgewright.engines._vectors import pack, unpack
+from edgewright.engines import Image, Run, pack_inputs, unpack_outputs
 from edgewright.errors import BadInput, DoesNotFit, MissingTool, UnknownName
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import Array, dequantise_array, quantise_array
@@ -136,8 +135,9 @@ class Firmware:
         deployed = self._model(model)
         default = engine in (None, boards.get(self.board).engine)
         image = self.image if default else self.build(engine)
-        run = engines.get(image.engine).run(image, deployed.name, pack([integers], [deployed.graph.input_type]))
-        (outputs,) = unpack(run.outputs, [deployed.graph.output_type])
+        entry = next(entry for entry in self.program.entries if entry.name == deployed.name)
+        run = engines.get(image.engine).run(image, deployed.name, pack_inputs(entry, [integers]))
+        (outputs,) = unpack_outputs(entry, run.outputs)
         return outputs, run
 
     def verify(self, X: Array, model: str | None = None, extra_engines: Sequence[str] = ()) -> Verification:

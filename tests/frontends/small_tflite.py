@@ -87,7 +87,7 @@ def _code(builder: Any, code: int) -> Any:
     tflite.OperatorCodeStart(builder)
     tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(code, 127))
     tflite.OperatorCodeAddBuiltinCode(builder, code)
-    tflite.OperatorCodeAddVersion(builder, 4)
+    tflite.OperatorCodeAddVersion(builder, {FULLY_CONNECTED: 4, QUANTIZE: 2, DEQUANTIZE: 2}.get(code, 1))
     return tflite.OperatorCodeEnd(builder)
 
 

@@ -127,11 +127,11 @@ def test_a_fused_relu_is_the_range_of_the_output(tmp_path: Path) -> None:
 
 def test_reshape_before_and_after_a_layer(tmp_path: Path) -> None:
     tensors, (layer,) = one_layer()
-    shape = SmallTensor("shape", (3,), "int32", (), (0,), np.array([1, 2, 4], np.int32))
+    shape = SmallTensor("shape", (2,), "int32", (), (0,), np.array([1, 8], np.int32))
     tensors[0] = replace(tensors[0], shape=(1, 2, 4))
     tensors += [shape, replace(tensors[0], name="flat", shape=(1, 8))]
     path = write(
-        tmp_path / "m.tflite", tensors, [SmallOperator(RESHAPE, (0,), (5,)), replace(layer, inputs=(5, 1, 2))], 3
+        tmp_path / "m.tflite", tensors, [SmallOperator(RESHAPE, (0, 4), (5,)), replace(layer, inputs=(5, 1, 2))], 3
     )
     graph = to_graph(path)
     assert graph.input_type.shape == (2, 4)

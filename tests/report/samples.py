@@ -44,18 +44,34 @@ MODELS = {
             "w_z": ("int16", 4, 40, 3, 5),
             "v_z": ("int16", 44, 40, 4, 5),
         },
-        248,
+        206,
         1288,
-        {"bonsai_run": 412.0, "dense_i8_i8_shift": 6110.0, "gather_dense_i8_i16": 3964.5, "tree_path_i8": 120.0, "tanh_i16": 380.0},
+        {
+            "bonsai_run": 412.0,
+            "dense_i8_i8_shift": 6110.0,
+            "gather_dense_i8_i16": 3964.5,
+            "tree_path_i8": 120.0,
+            "tanh_i16": 380.0,
+        },
         (0.9481, 0.9463),
         {"__aeabi_lmul": 60},
     ),
     "protonn": Model(
         {"W": 640, "B": 400, "Z": 400, "exp_table": 514, "input_scale": 128},
-        {"normalised": ("int8", 0, 64, 0, 1), "z": ("int8", 64, 10, 1, 2), "d": ("int32", 0, 40, 2, 3), "k": ("int16", 0, 40, 3, 4)},
-        320,
+        {
+            "normalised": ("int8", 0, 64, 0, 1),
+            "z": ("int8", 64, 10, 1, 2),
+            "d": ("int32", 0, 40, 2, 3),
+            "k": ("int16", 0, 40, 3, 4),
+        },
+        304,
         1024,
-        {"protonn_run": 230.0, "dense_i8_i8_shift": 7402.0, "squared_distance_i8_i32": 8811.0, "exp_lookup_i16": 1402.0},
+        {
+            "protonn_run": 230.0,
+            "dense_i8_i8_shift": 7402.0,
+            "squared_distance_i8_i32": 8811.0,
+            "exp_lookup_i16": 1402.0,
+        },
         (0.9667, 0.9648),
     ),
     "fastgrnn": Model(
@@ -72,7 +88,14 @@ MODELS = {
         },
         136,
         1702,
-        {"fastgrnn_run": 4110.0, "dense_i16_i8_shift": 61020.25, "tanh_i16": 9021.0, "sigmoid_i16": 8844.0, "multiply_i16": 5310.0, "add_i16": 4100.0},
+        {
+            "fastgrnn_run": 4110.0,
+            "dense_i16_i8_shift": 61020.25,
+            "tanh_i16": 9021.0,
+            "sigmoid_i16": 8844.0,
+            "multiply_i16": 5310.0,
+            "add_i16": 4100.0,
+        },
         (0.9556, 0.9537),
     ),
     "forest": Model(
@@ -112,7 +135,8 @@ def record(model, board, **changes):
     tables = {
         "constant_bytes": made.constants,
         "memory": {
-            value: dict(zip(("dtype", "offset", "size", "first", "last"), row, strict=True)) for value, row in made.memory.items()
+            value: dict(zip(("dtype", "offset", "size", "first", "last"), row, strict=True))
+            for value, row in made.memory.items()
         },
     }
     if not fits:
@@ -124,7 +148,14 @@ def record(model, board, **changes):
         if made.accuracy:
             numbers["accuracy_float"], numbers["accuracy_integer"] = made.accuracy
             tables["values"] = {
-                value: {"value": value, "dtype": row[0], "scale": "2^-5", "snr_db": 31.25 + k, "saturated_share": 0.0012 * k, "largest_error": 0.0313}
+                value: {
+                    "value": value,
+                    "dtype": row[0],
+                    "scale": "2^-5",
+                    "snr_db": 31.25 + k,
+                    "saturated_share": 0.0012 * k,
+                    "largest_error": 0.0313,
+                }
                 for k, (value, row) in enumerate(made.memory.items())
             }
         if run:

@@ -67,7 +67,9 @@ def guarded(run: Callable[..., None]) -> Callable[..., None]:
         except OSError as error:
             _close_quietly()
             place = f"{error.filename}: " if error.filename else ""
-            _fail(f"The system refused: {place}{error.strerror or error}. Make room or choose another place.", CANNOT_RUN)
+            _fail(
+                f"The system refused: {place}{error.strerror or error}. Make room or choose another place.", CANNOT_RUN
+            )
         except MemoryError:
             _fail("There is not enough memory for this. Give fewer rows or a smaller model.", CANNOT_RUN)
 

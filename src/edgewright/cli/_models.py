@@ -11,25 +11,30 @@ from typing import Any, Literal
 
 import numpy as np
 
-from edgewright import boards, records
+from edgewright import boards, catalog, ir, records
 from edgewright.cli import _rows
+from edgewright.cli._output import GRAPH_FILE, RECORDS_FILE
 from edgewright.cli._rows import Rows
 from edgewright.cli._train import ESTIMATOR_SUFFIX
 from edgewright.compiler.emit import check_name
-from edgewright.errors import BadInput, BadModelFile, DoesNotFit
+from edgewright.errors import BadInput, BadModelFile, BoardFault, DoesNotFit, Mismatch
 from edgewright.firmware import Deployed, Firmware, deploy
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import dequantise_array
 from edgewright.lowering import lower
 from edgewright.records import Record
 
+GRAPH_SUFFIX = ".edgewright"
 RANDOM_ROWS = 100
 _OVER = re.compile(r"over by [\d,]+ bytes(?: of \w+)?")
 
 
 @dataclass(frozen=True)
 class Model:
-    """What a model file holds: an estimator or a graph, and the prefix of its C symbols."""
+    """What a model file holds: an estimator or a graph, and the prefix of its C symbols.
+
+    content: the estimator or the graph. graph: what it is lowered to.
+    """
 
     name: str
     content: Any
@@ -50,7 +55,8 @@ def read_model(path: Path, name: str | None = None) -> Model:
         hint = f" Did you mean {path.parent / near[0]}?" if near else ""
         raise BadModelFile(f"There is no file {path}.{hint}")
     content: Any = _load_estimator(path) if path.suffix == ESTIMATOR_SUFFIX else frontends.read(path)
-    return Model(check_name(name) if name else symbol(path.stem), content, lower(content))
+    own = content.name if path.suffix == GRAPH_SUFFIX else path.stem
+    return Model(check_name(name) if name else symbol(own), content, lower(content))
 
 
 def _load_estimator(path: Path) -> Any:
@@ -79,7 +85,9 @@ def deploy_model(model: Model, board: str, calibration: str | None, target: str 
     return deploy(model.content, board, rows, name=model.name)
 
 
-def rows_for(firmware: Firmware, source: str | None, target: str | None, part: Literal["train", "test"] = "test") -> Rows:
+def rows_for(
+    firmware: Firmware, source: str | None, target: str | None, part: Literal["train", "test"] = "test"
+) -> Rows:
     """Return the rows that a user named, or random ones within the proven range of the input.
 
     Labels are given in the form of the classes that the firmware answers.
@@ -108,13 +116,55 @@ def does_not_fit(name: str, board: str, error: DoesNotFit, **fields: Any) -> Rec
         "board_flash_bytes": part.flash_bytes - part.bootloader_bytes,
         "board_ram_bytes": part.ram_bytes,
     }
-    reasons = {"reasons": {board: str(error)}}
-    return records.make("deploy", model=name, board=board, engine=part.engine, numbers=numbers, tables=reasons, **fields)
+    reasons = {"reasons": {"fit": str(error)}}
+    return records.make(
+        "deploy", model=name, board=board, engine=part.engine, numbers=numbers, tables=reasons, **fields
+    )
+
+
+def faulted(name: str, board: str, error: BoardFault, **fields: Any) -> Record:
+    """Return the record of a model that the board broke off."""
+    numbers = {"fits": 1, "verified": 0}
+    tables = {"reasons": {board: str(error)}}
+    return records.make("deploy", model=name, board=board, numbers=numbers, tables=tables, **fields)
+
+
+def measured(firmware: Firmware, rows: Rows, **fields: Any) -> Record:
+    """Return the record of the only model of a firmware, run on rows. Raises BoardFault."""
+    record = firmware.report(rows.x, rows.y, **fields)
+    return with_numbers(record, fits=None if record.numbers["flash_bytes"] is None else 1)
+
+
+def check_agreement(record: Record) -> None:
+    """Raise Mismatch where integers, host and board did not agree on a record's vectors."""
+    if record.numbers.get("mismatches"):
+        by_engine = ", ".join(f"{engine}: {count}" for engine, count in record.tables["mismatches_by_engine"].items())
+        raise Mismatch(
+            f"{record.model} on {record.board}: of {record.numbers['vectors']} vectors these differ from the integer model ({by_engine}). "
+            f"The C is wrong on this board; please report it with the model file."
+        )
+
+
+def check_exports(kinds: Sequence[str] | None) -> list[str]:
+    """Return the exports that a user named, or "c". Raises UnknownName."""
+    found = list(dict.fromkeys(kinds or ["c"]))
+    for kind in found:
+        catalog.get("edgewright.compiler.exports", kind)
+    return found
+
+
+def write(firmware: Firmware, record: Record, kinds: Sequence[str], folder: Path) -> None:
+    """Write the exports, the integer graph and the record into a folder. Raises CannotWrite."""
+    (deployed,) = firmware.models.values()
+    for kind in kinds:
+        firmware.export(kind, folder / kind)
+    ir.save(deployed.graph, folder / GRAPH_FILE)
+    records.write(folder / RECORDS_FILE, [record])
 
 
 def over_by(record: Record) -> str:
     """Return by how much a model is too large, in words."""
-    text = " ".join(map(str, record.tables.get("reasons", {}).values()))
+    text = str(record.tables["reasons"]["fit"])
     return " and ".join(_OVER.findall(text)) or text
 
 

@@ -18,8 +18,37 @@ from edgewright.files import output_folder
 from edgewright.records import Record
 
 UNKNOWN = "-"
+GRAPH_FILE, RECORDS_FILE = "model.edgewright", "records.jsonl"
+
+# What to do with an export.
+NEXT = {
+    "arduino": "copy it to the libraries folder of your sketchbook; its example `selftest` prints PASS",
+    "c": "add NAME.c and NAME.h to your project; `cc -std=c99 *.c -o selftest && ./selftest` prints PASS",
+}
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, to stdout.")]
+ModelArgument = Annotated[Path, typer.Argument(help="A saved graph or estimator, a .tflite or a .skops.")]
+BoardOption = Annotated[str, typer.Option(metavar="NAME", help="The board (edgewright list boards).")]
+DataOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ROWS", help="Rows to run: .csv, .npz or a dataset (its test part). Random ones unless given."
+    ),
+]
+CalibrationOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ROWS", help="Typical rows for a model in float: .csv, .npz or a dataset (its training part)."
+    ),
+]
+TargetOption = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="The column of the labels in a CSV, if it has one.")
+]
+ExportOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="How to write the C (edgewright list exports); may be repeated. c unless given."),
+]
+OutOption = Annotated[Path, typer.Option(metavar="FOLDER", help="The folder to make.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace the output folder if it exists.")]
 
 
@@ -52,15 +81,23 @@ def plain(record: Record) -> dict[str, Any]:
     return data
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> Table:
-    """Return a table. A column whose name ends in ">" is aligned to the right, in "..." is cut short; one in "~" wraps."""
-    made = Table(box=None, padding=(0, 2, 0, 0), title=title, title_justify="left", header_style="bold", title_style="bold")
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, gap: int = 2) -> Table:
+    """Return a table. A column whose name ends in ">" is aligned to the right, one in "~" may wrap. gap: between columns."""
+    made = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
     for column in columns:
         name = column.rstrip(">~")
         made.add_column(name, justify="right" if column.endswith(">") else "left", no_wrap=not column.endswith("~"))
     for row in rows:
         made.add_row(*row)
     return made
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", *, gap: int = 2) -> None:
+    """Print a table under its title."""
+    screen = console()
+    if title:
+        screen.print(title, style="bold")
+    screen.print(table(columns, rows, gap=gap))
 
 
 def number(value: float | int | None, digits: int | None = None) -> str:
@@ -73,10 +110,15 @@ def number(value: float | int | None, digits: int | None = None) -> str:
     return text.removeprefix("0") if text.startswith("0.") else text
 
 
-def agreement(record: Record) -> str:
-    """Return whether twin, host and board agree, in a word."""
-    verified = record.numbers.get("verified")
-    return UNKNOWN if verified is None else "yes" if verified else "NO"
+def work(record: Record) -> str:
+    """Return the instructions of one inference, or its cycles (marked c) where only those were counted."""
+    instructions, cycles = (record.numbers.get(f"{what}_per_inference") for what in ("instructions", "cycles"))
+    return number(instructions) if instructions is not None or cycles is None else f"{number(cycles)}c"
+
+
+def answer(value: float | int | None) -> str:
+    """Return a yes or no that may not be known."""
+    return UNKNOWN if value is None else "yes" if value else "NO"
 
 
 @contextlib.contextmanager
@@ -95,13 +137,17 @@ def new_folder(out: Path, *, force: bool) -> Iterator[Path]:
             raise CannotWrite(str(error).replace(str(temporary), str(out))) from error
 
 
-def summary(record: Record, title: str) -> Table:
-    """Return what a record says of one model on one board, a line each."""
+def print_summary(record: Record) -> None:
+    """Print what a record says of one model on one board, a line each."""
     numbers = record.numbers
-    rows = [["bit for bit the same on integers, host, board", agreement(record)]]
+    rows = [["bit for bit the same on integers, host, board", answer(numbers.get("verified"))]]
     rows += [
         [f"accuracy, {what}", number(numbers[key], 4)]
-        for what, key in (("float", "accuracy_float"), ("integers", "accuracy_integer"), ("C on the board", "accuracy_board"))
+        for what, key in (
+            ("float", "accuracy_float"),
+            ("integers", "accuracy_integer"),
+            ("C on the board", "accuracy_board"),
+        )
         if numbers.get(key) is not None
     ]
     rows += [
@@ -117,7 +163,23 @@ def summary(record: Record, title: str) -> Table:
         if numbers.get(key) is not None:
             rows.append([what, number(numbers[key], digits)])
     rows.append(["vectors run", number(numbers.get("vectors"))])
-    return table(["measure", "value>"], rows, title=title)
+    print_table(["measure", "value>"], rows, f"{record.model} on {record.board}")
+
+
+def print_build(record: Record, kinds: Sequence[str], out: Path, *, json: bool) -> None:
+    """Print what was built and what to do next."""
+    warn([f"not proven on {record.board}: {reason}" for reason in record.tables.get("reasons", {}).values()])
+    if json:
+        print_json({"folder": str(out), "record": plain(record)})
+        return
+    print_summary(record)
+    print(f"\nWritten to {out}:")
+    lines = [[f"  {kind}", NEXT.get(kind, "the project of this export")] for kind in kinds]
+    lines.append([f"  {GRAPH_FILE}", f"its integers; try `edgewright cost {out / GRAPH_FILE}`"])
+    lines.append([f"  {RECORDS_FILE}", "these measurements"])
+    made = table(["", "~"], lines)
+    made.show_header = False
+    console().print(made)
 
 
 def _of(used: float | int | None, there: float | int | None) -> str:

@@ -20,11 +20,15 @@ class Tracker:
 
     def begin(self, what: str, total: int | None = None) -> None:
         """Say what begins, and of how many parts it is, if that is known."""
-        self.progress.reset(self.task, description=what, total=total)
+        self.progress.reset(self.task, description=what, total=total, detail="")
 
     def advance(self, detail: str = "") -> None:
         """Say that a part is done."""
         self.progress.update(self.task, advance=1, detail=detail)
+
+    def detail(self, detail: str) -> None:
+        """Say which part is being done."""
+        self.progress.update(self.task, detail=detail)
 
 
 @contextlib.contextmanager

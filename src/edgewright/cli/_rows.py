@@ -106,10 +106,14 @@ def _read_npz(path: Path) -> npt.NDArray[np.float32]:
             stored = archive.getinfo("X.npy").file_size
             with archive.open("X.npy") as member:
                 version = np.lib.format.read_magic(member)
-                read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                read_header = (
+                    np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                )
                 shape, _, dtype = read_header(member)
         if dtype.kind not in "biuf" or len(shape) < 2 or 0 in shape:
-            raise BadData(f"{path}: 'X' is {dtype}{list(shape)}; numbers [n, features] or [n, steps, features] are needed.")
+            raise BadData(
+                f"{path}: 'X' is {dtype}{list(shape)}; numbers [n, features] or [n, steps, features] are needed."
+            )
         if not 0 < math.prod(shape) * dtype.itemsize <= min(stored, LARGEST_BYTES):
             raise BadData(
                 f"{path}: 'X' claims the shape {shape}, which is more than is stored or than {LARGEST_BYTES // 1024**2} MiB."
@@ -128,5 +132,7 @@ def _finite(path: Path, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     bad = ~np.isfinite(x)
     if bad.any():
         place = ", ".join(map(str, np.argwhere(bad)[0]))
-        raise BadData(f"{path} holds NaN or infinity: {int(bad.sum())} values, the first at [{place}]. Clean the rows first.")
+        raise BadData(
+            f"{path} holds NaN or infinity: {int(bad.sum())} values, the first at [{place}]. Clean the rows first."
+        )
     return x

@@ -43,6 +43,9 @@ def make(name: str, seed: int, settings: Mapping[str, Any]) -> Any:
     else:
         estimator = estimators.get(name)()
     allowed = estimator.get_params()
+    if "size_kb" in settings and "size_kb" not in allowed:
+        smaller = " ".join(f"--set {key}={max(1, value // 2)}" for key, value in FORESTS[name][2].items())
+        raise BadInput(f"The model {name} takes no --size-kb; make it smaller by {smaller}.")
     for key in settings:
         if key not in allowed:
             raise UnknownName(f"setting of {name}", key, set(allowed) - {"random_state"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,8 @@ from edgewright.cli._command import Command, missing_package
 from edgewright.cli._output import JsonOption
 from edgewright.errors import EdgewrightError, UnknownName
 
+if TYPE_CHECKING:
+    from edgewright.boards import Board
 
 Entry = dict[str, Any]  # name, doc, and what else is worth saying
 
@@ -38,7 +40,7 @@ def run(
             console.print()
         extra = [key for key in entries[0] if key not in ("name", "doc", "why_not")]
         rows = [[entry["name"], *(str(entry[key]) for key in extra), _said(entry)] for entry in entries]
-        console.print(_output.table(["name", *(f"{key}>" for key in extra), "what it is~"], rows, title=title))
+        _output.print_table(["name", *(f"{key}>" for key in extra), "what it is~"], rows, title)
 
 
 def _said(entry: Entry) -> str:
@@ -47,14 +49,14 @@ def _said(entry: Entry) -> str:
 
 
 def _boards() -> list[Entry]:
-    from edgewright import boards, engines
+    from edgewright import boards
 
     return [
         {
             "name": name,
             "doc": board.doc,
             "engine": board.engine,
-            "why_not": _why_not(lambda board=board: engines.get(board.engine).why_not(board)),
+            "why_not": _why_not(board.engine, board),
         }
         for name in boards.names()
         for board in (boards.get(name),)
@@ -66,16 +68,22 @@ def _engines() -> list[Entry]:
 
     made = []
     for name in engines.names():
-        served = [board for board in boards.names() if name in (boards.get(board).engine, boards.get(board).second_opinion)]
+        served = [
+            board for board in boards.names() if name in (boards.get(board).engine, boards.get(board).second_opinion)
+        ]
         why_nots = {engines.get(name).why_not(boards.get(board)) for board in served} - {None}
-        made.append({"name": name, "doc": engines.get(name).doc, "why_not": "; ".join(sorted(map(str, why_nots))) or None})
+        made.append(
+            {"name": name, "doc": engines.get(name).doc, "why_not": "; ".join(sorted(map(str, why_nots))) or None}
+        )
     return made
 
 
-def _why_not(ask: Callable[[], str | None]) -> str | None:
-    """Return why an engine cannot serve, also where the engine itself is not there."""
+def _why_not(engine: str, board: Board) -> str | None:
+    """Return why an engine cannot serve a board, also where there is no such engine."""
+    from edgewright import engines
+
     try:
-        return ask()
+        return engines.get(engine).why_not(board)
     except EdgewrightError as error:
         return str(error)
 

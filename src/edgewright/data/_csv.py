@@ -161,7 +161,10 @@ def _cells(rows: _Rows, x: npt.NDArray[np.float32], names: tuple[str, ...]) -> l
 def _missing_labels(rows: _Rows, target: str) -> Iterator[str]:
     without = [line for line, label in zip(rows.lines, rows.labels, strict=True) if label.lower() in MISSING]
     if without:
-        yield f"the target column {target!r} is empty in {len(without)} rows, the first in line {without[0]}. Label those rows or leave them out."
+        yield (
+            f"the target column {target!r} is empty in {len(without)} rows, the first in line {without[0]}. Label those rows or "
+            f"leave them out."
+        )
 
 
 def _typed(labels: list[str]) -> Labels:

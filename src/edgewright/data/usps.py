@@ -9,8 +9,7 @@ from edgewright.data._local import load_images
 
 SHA256 = "72053ab01c0eb823f2927e010cc18280e5f6ba82b6b4676e9e0e8585c0f015c6"
 HOW_TO_GET = (
-    "Get usps.h5 from https://github.com/niuers/Learning-From-Data-A-Short-Course (data/usps.h5), or the set from "
-    "https://hastie.su.domains/ElemStatLearn (zip.train, zip.test, rescaled to 0..1), and save it by numpy.savez as "
+    "Get usps.h5 from https://github.com/niuers/Learning-From-Data-A-Short-Course (data/usps.h5) and save it by numpy.savez as "
     "usps/usps.npz in the folder that EDGEWRIGHT_DATA names: x_train float32 [7291, 16, 16] in 0..1, y_train uint8 [7291], "
     "x_test float32 [2007, 16, 16], y_test uint8 [2007]."
 )

@@ -17,7 +17,7 @@ from edgewright.engines import Image, Run, Vectors, _cortex_m, _tools, objects, 
 from edgewright.engines._harness import find_entry, vectors_file
 from edgewright.errors import BoardFault, MissingTool
 
-RUN_SECONDS = 600.0
+RUN_SECONDS = 120.0
 _TOOL, _PACKAGE = "qemu-system-arm", "qemu-system-arm"
 _TICKS_UNKNOWN = 0xFFFFFFFF
 _EXIT_FAULT = 99

@@ -134,5 +134,6 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _scores(self, X: Any) -> Floats:
         check_is_fitted(self)
         x, _ = self._checked(X, reset=False)
-        scores: Floats = schedule.score(self.module_, torch.tensor(self.standardiser_(x))).numpy()
+        with schedule.one_thread():
+            scores: Floats = schedule.score(self.module_, torch.tensor(self.standardiser_(x))).numpy()
         return scores

@@ -42,7 +42,7 @@ def to_graph(path: Path | str) -> Graph:
             return graph
     except BadModelFile as error:
         raise BadModelFile(f"{path}: {error}") from error
-    except BadGraph as error:
+    except (BadGraph, UnsupportedModel) as error:
         raise UnsupportedModel(f"{path} cannot be compiled. {error}") from error
     raise UnsupportedModel(list_problems(f"{path} cannot be compiled:", found))
 

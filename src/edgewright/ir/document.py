@@ -34,7 +34,9 @@ def from_document(document: str, arrays: dict[str, Array]) -> Graph:
     """Return the graph of a document. Raises BadModelFile where it is not one."""
     try:
         return _graph(json.loads(document), "", arrays, 0)
-    except (KeyError, TypeError, AttributeError, RecursionError, json.JSONDecodeError) as error:
+    except BadModelFile:
+        raise
+    except (LookupError, TypeError, AttributeError, RecursionError, ValueError, OverflowError) as error:
         raise BadModelFile(f"The graph's document is damaged: {error!r}.") from error
 
 

@@ -17,10 +17,18 @@ def verify_structure(graph: Graph) -> Graph:
     1. Every value has one type, and the type is sound: known dtype, positive sizes, a scale where it is an integer.
     2. Constants hold the dtype and shape of their type, and integers within its range.
     3. A node reads only what is there before it: inputs, constants, state, outputs of earlier nodes.
-    4. Every value is made once. Outputs of the graph exist.
+    4. Every value is made once and has a name without "/". There are inputs and outputs, and the outputs exist.
     5. A state and its successor have the same type.
+    6. Labels, if there are any, are one an entry of the only output.
+    7. The bodies of scans obey these rules too.
     """
     problems: list[str] = []
+    given = [*graph.inputs, *graph.state, *(value for value in graph.constants if value not in graph.state)]
+    made = [*given, *(node.output for node in graph.nodes)]
+    problems += [f"value {value!r} is given twice" for value in sorted({v for v in given if given.count(v) > 1})]
+    problems += [f"value {value!r} needs a name without '/'" for value in made if not value or "/" in value]
+    if not graph.inputs or not graph.outputs:
+        problems.append(f"it has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; each must be 1 or more")
     for value, type in graph.types.items():
         problems += [f"value {value!r}: {problem}" for problem in _type_problems(type)]
     for value, array in graph.constants.items():
@@ -48,8 +56,16 @@ def verify_structure(graph: Graph) -> Graph:
             problems.append(
                 f"state {state!r} is {graph.types.get(state)} and {successor!r} is {graph.types[successor]}"
             )
+    if graph.labels and not problems:
+        sizes = [graph.types[value].size for value in graph.outputs]
+        if sizes != [len(graph.labels)]:
+            problems.append(f"it has {len(graph.labels)} labels, and its outputs have {sizes} entries")
     if problems:
         raise BadGraph(list_problems(f"The graph {graph.name!r} breaks the rules:", problems))
+    for node in graph.nodes:
+        for item in node.attributes.values():
+            if isinstance(item, Graph):
+                verify_structure(item)
     return graph
 
 
@@ -66,11 +82,9 @@ def _type_problems(type: Type) -> list[str]:
     scales = np.atleast_1d(type.scale)
     if not (np.all(np.isfinite(scales)) and np.all(scales > 0)):
         problems.append("its scale is not positive and finite")
-    if type.axis is None and scales.size != 1:
-        problems.append("several scales need an axis")
-    elif type.axis is not None and (
-        not 0 <= type.axis < len(type.shape) or scales.size not in (1, type.shape[type.axis])
-    ):
+    if (type.axis is None) == isinstance(type.scale, tuple):
+        problems.append("several scales need an axis, and one scale has none")
+    elif type.axis is not None and (not 0 <= type.axis < len(type.shape) or scales.size != type.shape[type.axis]):
         problems.append(f"{scales.size} scales do not fit axis {type.axis} of shape {type.shape}")
     low, high = INTEGER_RANGES[type.dtype]
     if not low <= type.range[0] <= type.range[1] <= high:

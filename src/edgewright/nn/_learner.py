@@ -58,6 +58,9 @@ class Learner(nn.Module):
         """Prepare for a batch, with the part of the present phase that is done, 0 to 1."""
 
 
-def normal(generator: torch.Generator, *shape: int, deviation: float) -> nn.Parameter:
-    """Return a parameter drawn from a normal distribution with mean 0."""
+def normal(generator: torch.Generator | None, *shape: int, deviation: float) -> nn.Parameter:
+    """Return a parameter drawn from a normal distribution with mean 0.
+
+    generator: None only on the device "meta", where nothing is drawn.
+    """
     return nn.Parameter(torch.randn(*shape, generator=generator) * deviation)

@@ -26,7 +26,9 @@ class Bonsai(Learner):
 
     matrices = ("Z", "W", "V", "theta")
 
-    def __init__(self, features: int, classes: int, projection: int, depth: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, features: int, classes: int, projection: int, depth: int, generator: torch.Generator | None
+    ) -> None:
         super().__init__()
         self.classes = classes
         self.depth = depth

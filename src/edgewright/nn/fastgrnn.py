@@ -18,7 +18,7 @@ class FastGRNN(Learner):
 
     matrices = ("W", "U", "output")
 
-    def __init__(self, features: int, classes: int, hidden: int, generator: torch.Generator) -> None:
+    def __init__(self, features: int, classes: int, hidden: int, generator: torch.Generator | None) -> None:
         super().__init__()
         self.W = normal(generator, hidden, features, deviation=0.2)
         self.U = normal(generator, hidden, hidden, deviation=0.1)

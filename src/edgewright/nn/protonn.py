@@ -30,7 +30,7 @@ class ProtoNN(Learner):
     shared_scale = frozenset({"B"})  # distances add up over the columns of all prototypes
 
     def __init__(
-        self, features: int, classes: int, projection: int, prototypes: int, generator: torch.Generator
+        self, features: int, classes: int, projection: int, prototypes: int, generator: torch.Generator | None
     ) -> None:
         super().__init__()
         self.W = normal(generator, projection, features, deviation=1 / math.sqrt(features))

@@ -15,6 +15,10 @@ from edgewright.ops.arithmetic import INT32, Ratio, requantise, requantise_cost
 from edgewright.ops.quantisation import clip_bounds, coarse_enough, largest_real
 
 LARGEST_SHIFT = 30
+CALL = (
+    *("a", "b", "y", "count", "a_step", "b_step", "a_zero_point", "b_zero_point"),
+    *("a_factor", "b_factor", "shift", "zero_point", "lowest", "highest"),
+)
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,6 @@ def pair_sum(doc: str, name: str, sign: int) -> Op:
         centred = [bound - type.zero_point for type in (t["a"], t["b"]) for bound in type.range]
         return max(by.a_factor, by.b_factor) <= high and low <= min(centred) and max(centred) <= high
 
-    call = ("a", "b", "y", "count", "a_step", "b_step", "a_zero_point", "b_zero_point", "a_factor", "b_factor", "shift")
-    call = (*call, "zero_point", "lowest", "highest")
     dtypes = {"a": INTEGERS, "b": INTEGERS, "y": INTEGERS}
     return Op(
         doc=doc,
@@ -109,8 +111,8 @@ def pair_sum(doc: str, name: str, sign: int) -> Op:
         accumulator=accumulator,
         arguments=arguments,
         kernels=(
-            Kernel(f"{name}_A_B_Y", call, dtypes, is_narrow),
-            Kernel(f"{name}_A_B_Y_wide", call, dtypes),
+            Kernel(f"{name}_A_B_Y", CALL, dtypes, is_narrow),
+            Kernel(f"{name}_A_B_Y_wide", CALL, dtypes),
         ),
         cases=cases,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -122,6 +124,11 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     }
 
 
+def has_form(form: str) -> Callable[[Types, Attributes], bool]:
+    """Return the condition that a node requantises by this form."""
+    return lambda types, attributes: form_of(row_ratios(types["offset"], types["y"])) == form
+
+
 def cases(generator: np.random.Generator) -> list[Case]:
     """Every pair of dtypes, one line and one a feature, a scale a feature, zero points, several rows, bounds, left shifts."""
     found = []
@@ -154,10 +161,9 @@ def cases(generator: np.random.Generator) -> list[Case]:
     ]
 
 
-def _case(x: Type, line: dict[str, Array | list[float]], y: Type, attributes: Attributes | None = None) -> Case:
+def _case(x: Type, line: Mapping[str, npt.ArrayLike], y: Type, attributes: Attributes | None = None) -> Case:
     """Return a case whose integers are those that quantising gives."""
-    line = {port: np.asarray(values) for port, values in line.items()}
-    result = quantise(Request({"x": x}, line, {}, y))
+    result = quantise(Request({"x": x}, {port: np.asarray(values) for port, values in line.items()}, {}, y))
     parameters = {port: array for port, (array, _) in result.parameters.items()}
     types = {port: type for port, (_, type) in result.parameters.items()}
     return Case({"x": x, **types, "y": result.output}, parameters, attributes or {})
@@ -178,7 +184,7 @@ ENTRY = Op(
             f"affine_X_Y_{form}",
             ("x", "y", "scale", "offset", "rows", "features", "shift", "zero_point", "lowest", "highest"),
             {"x": INTEGERS, "scale": ("int16",), "offset": ("int32",), "y": INTEGERS},
-            (lambda form: lambda types, a: form_of(row_ratios(types["offset"], types["y"])) == form)(form),
+            has_form(form),
         )
         for form in ("shift", "shift_rows")
     ),

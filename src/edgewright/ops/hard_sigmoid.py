@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from edgewright.ir.types import quantise_array
-from edgewright.ops import Op, Quantised, Request
-from edgewright.ops import affine
+from edgewright.ops import Op, Quantised, Request, affine
 from edgewright.ops.rescale import shape
 
 HALF = np.array([0.5])

@@ -9,7 +9,7 @@ import numpy as np
 from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
-from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
+from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Types, Values
 from edgewright.ops._layout import around_axis, axis_of, check_same_integers
 
 

@@ -13,7 +13,7 @@ class Cell:
     """One cell.
 
     kind: "number", "word", "good", "bad" or "open". below: a second, smaller line. note: number of the note that it points to.
-    span: rows that it covers, for the first cells of a row. share: 0 to 1, drawn as a bar behind the number.
+    span: rows that it covers. share: 0 to 1, drawn as a bar beside the number.
     """
 
     text: str
@@ -25,15 +25,21 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table: its caption for those who hear it, its head, rows whose first `heads` cells name the row, its notes.
+class Row:
+    """A row: the cells that name it (fewer where a cell above spans into it), then the others."""
 
-    A row that a spanning cell above reaches into leaves that cell out; `names[row]` says how many row heads it has itself.
-    """
+    heads: Sequence[Cell]
+    cells: Sequence[Cell]
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a caption, a head, rows and the notes that its cells point to."""
 
     caption: str
     head: Sequence[Cell]
-    rows: Sequence[tuple[Sequence[Cell], Sequence[Cell]]]
+    rows: Sequence[Row]
     notes: Sequence[str] = ()
 
 

@@ -30,9 +30,9 @@ class Block:
     last: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
-    """One model on one board.
+    """One model on one board; each case is only equal to itself.
 
     model: the model's name, made longer where several records share a board. record: what was measured.
     """
@@ -71,6 +71,12 @@ class Case:
     def reasons(self) -> dict[str, str]:
         """Why something is missing, by what is: an engine, a number, or "fit" for a model that is too large."""
         return {name: plain(str(reason)) for name, reason in (self.record.tables.get("reasons") or {}).items()}
+
+    @property
+    def accuracy(self) -> float | int | None:
+        """The accuracy of the integers: on the board where they were run there, else of the twin."""
+        on_board = self.number("accuracy_board")
+        return self.number("accuracy_integer") if on_board is None else on_board
 
     @property
     def code_bytes(self) -> float | int | None:
@@ -141,12 +147,29 @@ class Case:
         found = self.record.tables.get("values") or {}
         return {plain(name): row for name, row in found.items() if isinstance(row, Mapping)}
 
+    @property
+    def why_too_large(self) -> str | None:
+        """Why the board cannot hold the model, with the bytes over; None where that is not known."""
+        if self.fits is not False:
+            return None
+        pairs = (
+            ("flash", self.flash_needed, self.number("board_flash_bytes")),
+            ("RAM", self.ram_needed, self.number("board_ram_bytes")),
+        )
+        over = [
+            f"{whole(needed - there)} bytes of {name}"
+            for name, needed, there in pairs
+            if needed and there and needed > there
+        ]
+        return self.reasons.get("fit") or f"The model needs {' and '.join(over)} more than the board has."
+
     def why_missing(self, key: str) -> str:
         """Return in words why a number is not known."""
         reasons, engine = self.reasons, self.record.engine or "no engine"
-        for name in (key, "fit"):
-            if name in reasons:
-                return reasons[name]
+        if key in reasons:
+            return reasons[key]
+        if self.fits is False:
+            return "The model does not fit the board."
         if key in ("cycles_per_inference", "milliseconds"):
             if self.number("cycles_per_inference") is not None:
                 return "The board's clock is not known."
@@ -191,10 +214,13 @@ def _labels(records: Sequence[Record]) -> list[str]:
         telling = {
             label
             for label in shared
-            if len({getattr(record, attribute) for name, record in zip(labels, records, strict=True) if name == label}) > 1
+            if len({getattr(record, attribute) for name, record in zip(labels, records, strict=True) if name == label})
+            > 1
         }
         labels = [
-            f"{label}, {attribute.replace('graph_hash', 'graph')} {getattr(record, attribute)}" if label in telling else label
+            f"{label}, {attribute.replace('graph_hash', 'graph')} {getattr(record, attribute)}"
+            if label in telling
+            else label
             for label, record in zip(labels, records, strict=True)
         ]
     shared, seen = _shared(labels, records), Counter[tuple[str, str | None]]()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -90,36 +91,60 @@ def train(
     All chance comes from `generator`. Raises BadInput where the loss is not finite; KeyboardInterrupt passes through.
     """
     listener = progress or Progress()
+    listener.begin(schedule.epochs)
+    try:
+        with one_thread():
+            return _train(learner, x, y, schedule, generator, densities, validation, listener)
+    finally:
+        listener.end()
+
+
+def _train(
+    learner: Learner,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    schedule: Schedule,
+    generator: torch.Generator,
+    densities: Mapping[str, float],
+    validation: Rows | None,
+    listener: Progress,
+) -> History:
     varies = (x != x[0]).flatten(0, -2).any(0)  # a constant feature would only add noise
     learner.start_from(x, y, generator)
     learner.leave_out(~varies)
-    run = _Run(
-        learner, schedule, densities, generator, schedule.input_noise * varies, -(-len(x) // schedule.batch_rows)
-    )
+    batches = -(-len(x) // schedule.batch_rows)
+    run = _Run(learner, schedule, densities, generator, schedule.input_noise * varies, batches)
     history: History = []
     best = _Best()
-    listener.begin(schedule.epochs)
-    try:
-        for epoch in range(schedule.epochs):
-            record = {"epoch": epoch, **run.epoch(x, y)}
-            if not math.isfinite(record["loss"]):
-                raise BadInput(
-                    f"Training went astray: the loss is {record['loss']} in epoch {epoch}. Give a smaller learning_rate than "
-                    f"{schedule.learning_rate}, or look at the scale of the features."
-                )
-            if validation is not None:
-                record |= evaluate(learner, *validation)
-                if run.phase == FIXED:
-                    best.offer(learner, record["validation_loss"])
-            history.append(record)
-            listener.epoch(record)
-            if schedule.patience is not None and best.waited >= schedule.patience:
-                break
-        best.restore(learner)
-        learner.round_matrices()
-    finally:
-        listener.end()
+    for epoch in range(schedule.epochs):
+        record = {"epoch": epoch, **run.epoch(x, y)}
+        if not math.isfinite(record["loss"]):
+            raise BadInput(
+                f"Training went astray: the loss is {record['loss']} in epoch {epoch}. Give a smaller learning_rate than "
+                f"{schedule.learning_rate}, or look at the scale of the features."
+            )
+        if validation is not None:
+            record |= evaluate(learner, *validation)
+            if run.phase == FIXED:
+                best.offer(learner, record["validation_loss"])
+        history.append(record)
+        listener.epoch(record)
+        if schedule.patience is not None and best.waited >= schedule.patience:
+            break
+    best.restore(learner)
+    learner.round_matrices()
     return history
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread in this block: such small products only wait for a second one, for long on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @torch.no_grad()

@@ -1,0 +1,155 @@
+"""`edgewright show`: what a stage of the compiler made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgewright.cli import _output
+from edgewright.cli._command import Command
+from edgewright.cli._output import CalibrationOption, JsonOption, ModelArgument, TargetOption
+from edgewright.errors import BadInput, UnknownName
+
+if TYPE_CHECKING:
+    from edgewright.firmware import Firmware
+
+BOARD = "host"  # integers and C are the same for every board
+
+
+def run(
+    file: ModelArgument,
+    stage: Annotated[str, typer.Argument(help="graph, integers, memory, bounds, quality or c.")] = "graph",
+    calibration: CalibrationOption = None,
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what a stage of the compiler made of a model.
+
+    graph: the model as it came. integers: the same after quantisation and passes. memory: the place of every value. bounds: the proven
+    extremes of every sum. quality: what quantisation costs, value by value (needs --calibration and a model in float). c: the sources.
+    """
+    from edgewright.cli import _models, _rows
+
+    if stage not in STAGES:
+        raise UnknownName("stage", stage, STAGES)
+    model = _models.read_model(file)
+    if stage == "graph":  # needs no calibration
+        _print(_Shown(_text_of(model.graph)), json)
+        return
+    firmware = _models.deploy_model(model, BOARD, calibration, target)
+    rows = None if calibration is None else _rows.read_rows(calibration, target, "train").x
+    _print(STAGES[stage](firmware, rows), json)
+
+
+class _Shown:
+    """What a stage shows: a text, or columns and rows. data: the same for JSON."""
+
+    def __init__(self, text: str = "", columns: tuple[str, ...] = (), rows: list[dict[str, Any]] | None = None) -> None:
+        self.text, self.columns, self.rows = text, columns, rows
+
+
+def _print(shown: _Shown, json: bool) -> None:
+    if json:
+        _output.print_json({"text": shown.text} if shown.rows is None else {"rows": shown.rows})
+        return
+    if shown.text:
+        print(shown.text)
+    if shown.rows is not None:
+        lines = [[_cell(value) for value in row.values()] for row in shown.rows]
+        _output.print_table(shown.columns, lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else _output.UNKNOWN if value is None else str(value)
+
+
+def _text_of(graph: Any) -> str:
+    from edgewright import ir
+
+    return ir.to_text(graph)
+
+
+def _integers(firmware: Firmware, rows: Any) -> _Shown:
+    (deployed,) = firmware.models.values()
+    return _Shown(_text_of(deployed.graph))
+
+
+def _memory(firmware: Firmware, rows: Any) -> _Shown:
+    from edgewright.compiler.memory import plan_memory
+
+    (deployed,) = firmware.models.values()
+    plan = plan_memory(deployed.graph)
+    blocks = [
+        {
+            "value": block.value,
+            "dtype": block.dtype,
+            "offset": block.offset,
+            "entries": block.size,
+            "first": block.first,
+            "last": block.last,
+        }
+        for block in plan.blocks
+    ]
+    text = f"{plan.arena_bytes:,} bytes of working memory; no plan can need less than {plan.lower_bound_bytes:,}.\n"
+    return _Shown(text, ("value~", "dtype", "offset>", "entries>", "first step>", "last step>"), blocks)
+
+
+def _bounds(firmware: Firmware, rows: Any) -> _Shown:
+    from edgewright.runtime.ranges import accumulator_bounds
+
+    (deployed,) = firmware.models.values()
+    found = [
+        {
+            "value": bound.value,
+            "operator": bound.op,
+            "lowest": bound.lowest,
+            "highest": bound.highest,
+            "bits": bound.bits,
+        }
+        for bound in accumulator_bounds(deployed.graph)
+    ]
+    return _Shown("", ("value~", "operator", "lowest>", "highest>", "bits>"), found)
+
+
+def _quality(firmware: Firmware, rows: Any) -> _Shown:
+    from edgewright.runtime.quality import value_quality
+
+    (deployed,) = firmware.models.values()
+    if rows is None or deployed.lowered.is_quantised:
+        raise BadInput(
+            "The quality of quantisation is seen on a model in float and typical rows: give such a file and --calibration."
+        )
+    found = [
+        {
+            "value": quality.value,
+            "dtype": quality.dtype,
+            "scale": quality.scale,
+            "snr_db": quality.snr_db if math.isfinite(quality.snr_db) else None,
+            "saturated_share": quality.saturated_share,
+            "largest_error": quality.largest_error,
+        }
+        for quality in value_quality(deployed.lowered, deployed.graph, rows)
+    ]
+    return _Shown("", ("value~", "dtype", "scale", "SNR dB>", "saturated>", "largest error>"), found)
+
+
+def _sources(firmware: Firmware, rows: Any) -> _Shown:
+    files = firmware.program.files
+    return _Shown("\n".join(f"/* ---- {name} ---- */\n{text}" for name, text in files.items()))
+
+
+STAGES: dict[str, Callable[[Firmware, Any], _Shown]] = {
+    "graph": _integers,
+    "integers": _integers,
+    "memory": _memory,
+    "bounds": _bounds,
+    "quality": _quality,
+    "c": _sources,
+}
+
+ENTRY = Command(run, ("edgewright show firmware/model.edgewright memory",))

@@ -1,0 +1,194 @@
+"""Saving and loading fitted estimators: safetensors with JSON beside the arrays, nothing that could run."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+from sklearn.utils.validation import check_is_fitted
+
+from edgewright import catalog, estimators
+from edgewright.errors import BadInput, BadModelFile, EdgewrightError
+from edgewright.estimators._base import Classifier
+from edgewright.estimators._standardise import CHOICES, Standardiser
+from edgewright.files import write_file
+from edgewright.nn import Learner
+
+FORMAT, VERSION = "edgewright-estimator", 1
+LARGEST_FILE = 64 * 1024 * 1024
+LARGEST_SETTING = 65536
+MODULE = "module."
+SHAPE_ATTRIBUTES = ("n_features_in_", "n_steps_in_")
+
+
+def save_estimator(estimator: Classifier, path: str | Path) -> None:
+    """Write a fitted estimator to one file, whole or not at all.
+
+    Kept: parameters, classes, standardisation, weights and history. Raises BadInput for parameters or classes that JSON
+    cannot hold, CannotWrite, and scikit-learn's NotFittedError.
+    """
+    check_is_fitted(estimator)
+    parameters = estimator.get_params(deep=False)
+    odd = [name for name, value in parameters.items() if not isinstance(value, str | int | float | None)]
+    if odd:
+        raise BadInput(
+            f"These parameters cannot be saved, only numbers, text and None: {', '.join(odd)}. Set them, for example "
+            f"random_state=0, and fit again."
+        )
+    labels = estimator.classes_.tolist()
+    if not all(isinstance(label, str | int | float) for label in labels):
+        raise BadInput(
+            f"Classes can be saved that are text or numbers, and these are {estimator.classes_.dtype}. Fit on such labels."
+        )
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "estimator": _name_of(estimator),
+        "parameters": parameters,
+        "settings": estimator.settings_,
+        "classes": labels,
+        "classes_dtype": estimator.classes_.dtype.str,
+        "feature_names": estimator.feature_names_in_.tolist() if hasattr(estimator, "feature_names_in_") else None,
+        "standardise": estimator.standardiser_.kind,
+        "history": estimator.history_,
+        **{name: int(getattr(estimator, name)) for name in SHAPE_ATTRIBUTES if hasattr(estimator, name)},
+    }
+    arrays = {"mean": estimator.standardiser_.mean, "scale": estimator.standardiser_.scale}
+    arrays |= {MODULE + name: np.ascontiguousarray(value.numpy()) for name, value in estimator.module_.state_dict().items()}
+    write_file(Path(path), save(arrays, {"edgewright": json.dumps(document)}))
+
+
+def load_estimator(path: str | Path) -> Any:
+    """Return the fitted estimator in a file that `save_estimator` wrote.
+
+    Raises BadModelFile for a file that is missing, damaged, or of another kind.
+    """
+    path = Path(path)
+    document, arrays = _read(path)
+    try:
+        return _build(document, arrays)
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError, EdgewrightError) as error:
+        raise _damaged(path, f"{error}") from error
+
+
+def _name_of(estimator: Classifier) -> str:
+    for name in catalog.names(estimators.PACKAGE):
+        if type(estimator) is estimators.get(name):
+            return name
+    raise BadInput(
+        f"{type(estimator).__name__} is none of our estimators ({', '.join(estimators.names())}) and cannot be saved."
+    )
+
+
+def _damaged(path: Path, why: str) -> BadModelFile:
+    return BadModelFile(f"{path} is not a sound estimator file: {why}. Save the estimator again by save_estimator.")
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """Return the document and the arrays of a file; safetensors checks every size against that of the file."""
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            raise _damaged(path, f"it has {size:,} bytes, and at most {LARGEST_FILE:,} are read")
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get("edgewright")
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+    except OSError as error:
+        raise BadModelFile(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (SafetensorError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, BadModelFile):
+            raise
+        raise _damaged(path, f"{error}") from error
+    try:
+        document = json.loads(text) if text else None
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, f"its description is no JSON ({error})") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise _damaged(path, "it does not come from save_estimator")
+    if document.get("version") != VERSION:
+        raise _damaged(path, f"it has the version {document.get('version')!r}, and this release reads {VERSION}")
+    return document, arrays
+
+
+def _build(document: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Any:
+    kind = estimators.get(_expect(document["estimator"], str, "estimator"))
+    parameters = _expect(document["parameters"], dict, "parameters")
+    unknown = set(parameters) - set(inspect.signature(kind).parameters)
+    if unknown:
+        raise ValueError(f"unknown parameters: {', '.join(sorted(map(str, unknown)))}")
+    estimator = kind(**parameters)
+    estimator.classes_ = _classes(document)
+    for name in SHAPE_ATTRIBUTES:
+        if name in document:
+            setattr(estimator, name, _natural(document[name], name))
+    names = document.get("feature_names")
+    if names is not None:
+        estimator.feature_names_in_ = np.array([_expect(name, str, "feature name") for name in names], dtype=object)
+    features = estimator.n_features_in_
+    estimator.standardiser_ = _standardiser(document, arrays, features)
+    estimator.settings_ = {name: _natural(value, name) for name, value in document["settings"].items()}
+    estimator.module_ = _module(estimator, arrays)
+    estimator.history_ = _expect(document["history"], list, "history")
+    return estimator
+
+
+def _classes(document: dict[str, Any]) -> npt.NDArray[Any]:
+    labels = _expect(document["classes"], list, "classes")
+    if len(labels) < 2 or not all(isinstance(label, str | int | float) for label in labels):
+        raise ValueError("its classes are not two or more texts or numbers")
+    dtype = np.dtype(_expect(document["classes_dtype"], str, "classes_dtype"))
+    if dtype.kind not in "biufUO":
+        raise ValueError(f"classes of dtype {dtype}")
+    classes = np.array(labels, dtype)
+    if len(np.unique(classes)) != len(labels):
+        raise ValueError("its classes are not different")
+    return classes
+
+
+def _standardiser(document: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], features: int) -> Standardiser:
+    standardiser = Standardiser(document["standardise"], arrays["mean"], arrays["scale"])
+    if standardiser.kind not in CHOICES[1:]:
+        raise ValueError(f"standardise is {standardiser.kind!r}")
+    for name in ("mean", "scale"):
+        array = arrays[name]
+        if array.shape != (features,) or array.dtype != np.float32 or not np.isfinite(array).all():
+            raise ValueError(f"{name!r} is not {features} finite float32 numbers")
+    if not (standardiser.scale > 0).all():
+        raise ValueError("'scale' is not above 0")
+    return standardiser
+
+
+def _module(estimator: Any, arrays: dict[str, npt.NDArray[Any]]) -> Learner:
+    """Return the module with the weights of the file; its shapes are compared before anything is allocated."""
+    with torch.device("meta"):
+        module: Learner = estimator.learner(
+            features=estimator.n_features_in_, classes=len(estimator.classes_), generator=None, **estimator.settings_
+        )
+    expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    found = {name.removeprefix(MODULE): array for name, array in arrays.items() if name.startswith(MODULE)}
+    if {name: array.shape for name, array in found.items()} != expected:
+        raise ValueError("its arrays are not those that its settings ask for")
+    for name, array in found.items():
+        if array.dtype != np.float32 or not np.isfinite(array).all():
+            raise ValueError(f"{name!r} is not finite float32")
+    module.load_state_dict({name: torch.tensor(array) for name, array in found.items()}, assign=True)
+    return module.eval().requires_grad_(False)
+
+
+def _expect(value: Any, type: type, name: str) -> Any:
+    if not isinstance(value, type):
+        raise TypeError(f"{name} is {value!r}, not of the type {type.__name__}")
+    return value
+
+
+def _natural(value: Any, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_SETTING:
+        raise ValueError(f"{name} is {value!r}, not a whole number up to {LARGEST_SETTING}")
+    return value

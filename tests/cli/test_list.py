@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+from conftest import Edgewright
+
+from edgewright import boards, catalog, data, engines, estimators, ops
+
+NAMES = {
+    "boards": boards.names(),
+    "datasets": data.names(),
+    "estimators": (*estimators.names(), "decision-tree", "random-forest"),
+    "operators": ops.names(),
+    "engines": engines.names(),
+    "exports": ("arduino", "c"),
+    "commands": catalog.names("edgewright.cli"),
+}
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_every_entry_is_listed_with_what_it_is(what: str, edgewright: Edgewright) -> None:
+    result = edgewright("list", what, "--json")
+    assert result.code == 0
+    entries = result.document[what]
+    assert {entry["name"] for entry in entries} == set(NAMES[what])
+    assert all(entry["doc"] for entry in entries)
+
+
+def test_all_catalogues_fit_80_columns(edgewright: Edgewright) -> None:
+    result = edgewright("list")
+    assert result.code == 0
+    assert max(map(len, result.out.splitlines())) <= 80
+    for what, names in NAMES.items():
+        assert f"\n{what}\n" in "\n" + result.out
+        assert all(name in result.out for name in names)
+
+
+def test_a_missing_tool_is_said_with_the_fix(edgewright: Edgewright, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    board = next(
+        entry for entry in edgewright("list", "boards", "--json").document["boards"] if entry["name"] == "arduino-uno"
+    )
+    assert "apt-get install" in board["why_not"]
+
+
+def test_an_unknown_catalogue_suggests_the_nearest(edgewright: Edgewright) -> None:
+    result = edgewright("list", "bords")
+    assert result.code == 2
+    assert "Did you mean 'boards'" in result.err

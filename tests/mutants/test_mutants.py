@@ -1,0 +1,62 @@
+"""Kernels that are broken on purpose: the conformance comparison must catch every one."""
+
+import pytest
+from comparison import differences, graphs_of
+
+from edgewright import boards, engines
+from edgewright.compiler import library
+from edgewright.compiler.emit import emit
+
+# (operator, what is broken, text of the C, text in its place)
+MUTANTS = (
+    ("dense", "one column is left out", "c < columns; c++)", "c + 1 < columns; c++)"),
+    ("dense", "the sum has 16 bits", "int32_t sum = EW_READ_BIAS(&bias[r])", "int16_t sum = (int16_t)EW_READ_BIAS(&bias[r])"),
+    ("dense", "the bias is left out", "int32_t sum = EW_READ_BIAS(&bias[r])", "int32_t sum = 0; (void)bias"),
+    ("dense", "no rounding", "(x + ((int32_t)1 << (shift - 1))) >> shift", "x >> shift"),
+    ("dense", "ties go down", "((int32_t)1 << (shift - 1))", "((int32_t)1 << (shift - 1)) - 1"),
+    ("dense", "the multiplier rounds down", "(product + ((int64_t)1 << (shift - 1))) >> shift", "product >> shift"),
+    ("dense", "the product is cut to 32 bits", "(int64_t)x * multiplier", "(int64_t)(int32_t)((uint32_t)x * (uint32_t)multiplier)"),
+    ("dense", "the shift of the first row serves all", "&shift[r]", "&shift[0]"),
+    ("sparse_dense", "the last value of a row is left out", "count-- > 0", "count-- > 1"),
+    ("add", "the zero point of b is left out", "(*b - b_zero_point)", "(*b - 0 * b_zero_point)"),
+    ("add", "the first entry of b serves all", "b += b_step", "b += 0 * b_step"),
+    ("subtract", "the sign is wrong", "first - second", "first + second"),
+    ("multiply", "the product has 16 bits", "((int32_t)*a - a_zero_point) * ((int32_t)*b - b_zero_point)",
+     "(int16_t)(((int32_t)*a - a_zero_point) * ((int32_t)*b - b_zero_point))"),
+    ("multiply", "the result wraps instead of saturating", "ew_clip(ew_shift(product, shift) + zero_point, lowest, highest)",
+     "(ew_shift(product, shift) + zero_point + 0 * (lowest + highest))"),
+    ("rescale", "the upper bound is one too high", "x > highest ? highest : x", "x > highest ? highest + 1 : x"),
+    ("rescale", "the lower bound is never reached", "x < lowest ? lowest", "x < lowest ? lowest + 1"),
+    ("affine", "the offset is that of the next feature", "&offset[f]", "&offset[(f + 1) % features]"),
+    ("affine", "every row begins one feature late", "uint16_t f = 0; f < features", "uint16_t f = (uint16_t)(r > 0); f < features"),
+    ("slice", "every stretch begins at the start", "x[first + i]", "x[0 * first + i]"),
+    ("concatenate", "b has the zero point of a", "*b++ - b_zero_point", "*b++ - a_zero_point + 0 * b_zero_point"),
+    ("reduce_sum", "the zero points stay", "int32_t sum = start", "int32_t sum = 0 * start"),
+    ("reduce_sum", "the last entry is left out", "k < along", "k + 1 < along"),
+    ("reduce_max", "the first entry is left out", "X_T largest = x[entry]", "X_T largest = x[entry + (along > 1 ? behind : 0)]"),
+    ("argmax", "the last of equals wins", "x[i] > x[best]", "x[i] >= x[best]"),
+    ("lookup", "the fraction is left out", "slope * (int32_t)(distance & mask)", "0 * slope * (int32_t)(distance & mask)"),
+    ("squared_distance", "the distance is not squared", "difference * difference", "difference"),
+    ("tree_path", "zero goes to the other side", "> 0", ">= 0"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("op", "what", "text", "broken"), MUTANTS, ids=[f"{m[0]}: {m[1]}" for m in MUTANTS])
+def test_every_mutant_is_caught(op, what, text, broken, monkeypatch):
+    host = engines.get("host")
+    if reason := host.why_not(boards.get("host")):
+        pytest.skip(reason)
+    graphs = graphs_of(op)
+    sound, applied = library.functions_of, []
+
+    def functions_of(file):
+        functions = {}
+        for name, body in sound(file).items():
+            functions[name] = body.replace(text, broken)
+            applied.extend([name] * (functions[name] != body))
+        return functions
+
+    monkeypatch.setattr(library, "functions_of", functions_of)
+    program = emit(graphs, op)
+    assert applied, "the text that the mutant replaces is no longer there"
+    assert differences(graphs, host.build(program, "host"))

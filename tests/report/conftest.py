@@ -1,0 +1,16 @@
+"""Records for the tests of the report."""
+
+import pytest
+import samples
+
+
+@pytest.fixture(scope="session")
+def sample_records():
+    return samples.records()
+
+
+@pytest.fixture(scope="session")
+def sample_page(sample_records):
+    from edgewright.report import render_page
+
+    return render_page(sample_records)
