@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import typer
-from conftest import Edgewright, run_apart
+from command_line import Edgewright, run_apart
 
 from edgewright import __version__, cli
 

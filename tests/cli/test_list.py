@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Edgewright
+from command_line import Edgewright
 
 from edgewright import boards, catalog, data, engines, estimators, ops
 

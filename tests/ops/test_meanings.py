@@ -7,11 +7,12 @@ from edgewright import ops
 from edgewright.compiler.quantise import quantise
 from edgewright.errors import BadGraph
 from edgewright.ir.graph import Graph, Node
-from edgewright.ir.types import INTEGER_RANGES, Type, dequantise_array
+from edgewright.ir.types import INTEGER_RANGES, Type, dequantise_array, quantise_array
 from edgewright.lowering import Builder
 from edgewright.ops import Case, Request
 from edgewright.ops.quantisation import activation_type, coarse_enough
 from edgewright.runtime.integer import run_integer_many
+from edgewright.runtime.interpret import run_float
 
 HALF = 0.501  # one rounding, and the float of the comparison itself
 VECTORS = 500
@@ -150,3 +151,20 @@ def test_a_type_is_made_coarser_only_where_it_must():
     y = Type((2,), "int16", 2.0**-10)
     assert coarse_enough(y, 1000.0) == y
     assert coarse_enough(y, 2.0**25).scale == 2.0**-4
+
+
+def test_readings_of_very_different_sizes_are_normalised_alike():
+    # One scale a feature in the input, or raw integers at scale 1: both must keep a feature of 0.01 beside one of 10,000
+    generator = np.random.default_rng(1)
+    spread = np.array([0.01, 1.0, 50.0, 10000.0])
+    for readings in (generator.normal(3, 1, (400, 4)) * spread, np.round(generator.normal(3, 1, (400, 4)) * spread)):
+        deviation = readings.std(axis=0) + (readings.std(axis=0) == 0)
+        builder = Builder("sensor")
+        x = builder.input("x", Type((4,)))
+        scale, offset = 1 / deviation, -readings.mean(axis=0) / deviation
+        y = builder.node("affine", x=x, scale=builder.constant("s", scale), offset=builder.constant("o", offset))
+        graph = builder.finish(y)
+        quantised = quantise(graph, readings)
+        integers = quantise_array(readings, quantised.input_type)
+        found = dequantise_array(run_integer_many(quantised, {"x": integers})[y], quantised.output_type)
+        assert np.abs(found - run_float(graph, readings)).max() < 1e-3

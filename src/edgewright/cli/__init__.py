@@ -13,7 +13,7 @@ from edgewright.cli._command import Command, guarded
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends by SystemExit with 0 (done), 1 (a check failed), 2 (bad input) or 130 (interrupted)."""
-    application()(args=None if arguments is None else list(arguments), prog_name="edgewright")
+    application()(args=None if arguments is None else [*arguments], prog_name="edgewright")
 
 
 def application() -> typer.Typer:

@@ -8,13 +8,12 @@ from typing import Any
 from edgewright import boards
 from edgewright.boards import Board
 from edgewright.compiler.program import Program
-from edgewright.engines import Image, _tools, objects
+from edgewright.engines import Image, _sizes, _tools, objects
 from edgewright.engines._cache import built
 from edgewright.engines._harness import files_for, model_sources, source
-from edgewright.errors import BadInput, BoardFault, DoesNotFit, MissingTool, list_problems
+from edgewright.errors import BadInput, MissingTool
 
 COMPILERS = ("zig", "gcc")
-IMAGE_ELF = "image.elf"
 RESET = "Reset_Handler"
 _HARNESS = ("_cortex_m_startup.c", "_cortex_m_harness.c")
 _FLAGS = (
@@ -46,6 +45,7 @@ def build(program: Program, board_name: str, engine: str, compiler: str = "zig")
     board = boards.get(board_name)
     if problem := compiler_why_not(board, compiler):
         raise MissingTool(f"Cannot build {program.name!r} for {board_name}: {problem}.")
+    _sizes.check_program(program, board_name)
     if compiler == "zig":
         assert board.cpu.zig is not None
         command: tuple[str, ...] = (*_tools.zig(), *board.cpu.zig)
@@ -62,46 +62,24 @@ def build(program: Program, board_name: str, engine: str, compiler: str = "zig")
         what = f"The program {program.name!r} for {board_name}"
         models = [*model_sources(program), *extra]
         for name in (*models, *_HARNESS):
-            _tools.compile_with([*command, *flags, "-c", name, "-o", Path(name).with_suffix(".o").name], folder, what)
-        model_objects = [Path(name).with_suffix(".o").name for name in models]
-        harness_objects = [Path(name).with_suffix(".o").name for name in _HARNESS]
-        _link(folder, board, _roots(program, folder), [*command, *model_objects, *libraries], objects.MODEL_ELF, what)
+            _tools.compile_with([*command, *flags, "-c", name, "-o", Path(name).stem + ".o"], folder, what)
+        model_objects = [Path(name).stem + ".o" for name in models]
+        harness_objects = [Path(name).stem + ".o" for name in _HARNESS]
+        _link(folder, board, _sizes.roots(program, folder), [*command, *model_objects, *libraries], objects.MODEL_ELF, what)
         everything = [*command, *harness_objects, *model_objects, *libraries]
-        _link(folder, board, [RESET], everything, IMAGE_ELF, what)
-        return _facts(folder, program, board)
+        _link(folder, board, [RESET], everything, objects.IMAGE_ELF, what)
+        facts = _sizes.facts(program, folder)
+        if board.cpu.forbidden:  # emulators execute what the core lacks, so the code itself is read
+            facts["problems"] = objects.instruction_problems(folder / objects.MODEL_ELF, board.cpu)
+        return facts
 
     script = source("_cortex_m.ld")
     folder, facts = built([files, script, command, flags, libraries, version, board.cpu.forbidden, _memory(board)], make)
-    _check_size(program, board_name, board, facts)
-    if facts["problems"]:
-        raise BoardFault(list_problems(f"The program {program.name!r} cannot run on {board_name}:", facts["problems"]))
-    return Image(
-        program=program,
-        board=board_name,
-        engine=engine,
-        path=folder / IMAGE_ELF,
-        compiler=version,
-        flags=(*command[1:], *flags) if compiler == "gcc" else (*command[2:], *flags),
-        flash_bytes=facts["flash_bytes"],
-        ram_bytes=facts["ram_bytes"],
-        helper_bytes=facts["helper_bytes"],
-        image_flash_bytes=facts["image_flash_bytes"],
-        image_ram_bytes=facts["image_ram_bytes"],
-        stack_room_bytes=board.ram_bytes - facts["image_ram_bytes"],
-    )
+    return _sizes.image(program, board_name, engine, folder, facts, version, (*command[1 if compiler == "gcc" else 2 :], *flags))
 
 
 def _memory(board: Board) -> list[int]:
     return [board.flash_origin, board.flash_bytes, board.ram_origin, board.ram_bytes]
-
-
-def _roots(program: Program, folder: Path) -> list[str]:
-    """Return the functions that a user of the program calls."""
-    defined = frozenset[str]()
-    for name in model_sources(program):
-        defined |= objects.defined_symbols((folder / name).with_suffix(".o"))
-    wanted = [f"{entry.name}_{call}" for entry in program.entries for call in ("run", "predict", "reset", "step")]
-    return [name for name in wanted if name in defined]
 
 
 def _link(folder: Path, board: Board, roots: list[str], command: list[str], output: str, what: str) -> None:
@@ -111,34 +89,3 @@ def _link(folder: Path, board: Board, roots: list[str], command: list[str], outp
         script = script.replace(f"@{word}@", hex(number))
     (folder / "link.ld").write_text(script)
     _tools.compile_with([*command, "-o", output, *_LINK, f"-Wl,--entry={roots[0]}"], folder, what)
-
-
-def _facts(folder: Path, program: Program, board: Board) -> dict[str, Any]:
-    model = folder / objects.MODEL_ELF
-    own = frozenset[str]().union(
-        *(objects.defined_symbols((folder / name).with_suffix(".o")) for name in model_sources(program))
-    )
-    flash, ram = objects.flash_and_ram(model)
-    image_flash, image_ram = objects.flash_and_ram(folder / IMAGE_ELF)
-    return {
-        "flash_bytes": flash,
-        "ram_bytes": ram,
-        "helper_bytes": {f.name: f.nbytes for f in objects.functions(model) if f.name not in own},
-        "image_flash_bytes": image_flash,
-        "image_ram_bytes": image_ram,
-        # Where emulators execute what the core lacks, the code itself is read.
-        "problems": objects.instruction_problems(model, board.cpu) if board.cpu.forbidden else [],
-    }
-
-
-def _check_size(program: Program, board_name: str, board: Board, facts: dict[str, Any]) -> None:
-    flash, ram = facts["image_flash_bytes"], facts["image_ram_bytes"]
-    over = []
-    if flash > (room := board.flash_bytes - board.bootloader_bytes):
-        over.append(f"flash is over by {flash - room:,} bytes: {flash:,} needed, {room:,} there")
-    if ram > board.ram_bytes:
-        over.append(f"RAM is over by {ram - board.ram_bytes:,} bytes: {ram:,} of static data, {board.ram_bytes:,} there")
-    if over:
-        raise DoesNotFit(
-            list_problems(f"The program {program.name!r} does not fit {board_name} (start-up code and harness included):", over)
-        )

@@ -16,11 +16,13 @@ from edgewright.boards import Core
 from edgewright.engines import Image
 from edgewright.engines._harness import model_sources
 
+IMAGE_ELF = "image.elf"
 MODEL_ELF = "model.elf"  # beside each image: the program linked alone, without start-up code and harness
 LIBRARY_FUNCTIONS = ("memcpy", "memset")
 _SOFT_FLOAT = re.compile(
     r"__aeabi_([fd](add|sub|rsub|mul|div|neg|cmp\w*|2\w+)|c[fd]r?cmp\w*|u?[il]2[fd]|h2f)|__\w*(sf|df|hf|tf)\w*|__fp_\w+"
 )
+_WRITABLE, _ALLOCATED, _EXECUTABLE = 1, 2, 4  # flags of ELF sections
 _CONDITION = re.compile(r"(eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)?$")
 
 
@@ -44,34 +46,36 @@ class Section:
 
 
 def functions(path: Path) -> tuple[Function, ...]:
-    """Return the functions of a linked ELF file by address; one that states no size reaches to the next."""
-    named: dict[int, tuple[str, int]] = {}
+    """Return the functions of a linked ELF file by address; one that states no size reaches to the next symbol."""
+    stated: dict[int, tuple[str, int]] = {}
+    unstated: dict[int, str] = {}
     with path.open("rb") as file:
         elf = ELFFile(file)
         thumb = elf["e_machine"] == "EM_ARM"
-        code = _sections(elf)
+        code = [section for section in _sections(elf) if section.kind == "code"]
+        ends = {section.address: section.address + section.nbytes for section in code}
+        borders = set(ends.values())
         for symbol in _symbols(elf):
-            section = symbol["st_shndx"]
-            if symbol["st_info"]["type"] not in ("STT_FUNC", "STT_NOTYPE") or not symbol.name or symbol.name[0] == "$":
+            kind, section = symbol["st_info"]["type"], symbol["st_shndx"]
+            if not symbol.name or symbol.name[0] == "$" or not isinstance(section, int):
                 continue
-            if not isinstance(section, int) or not elf.get_section(section)["sh_flags"] & 4:
-                continue  # an absolute symbol, or not in a section of code
-            if symbol["st_info"]["type"] == "STT_NOTYPE" and (thumb or symbol.name.startswith(".")):
+            if not elf.get_section(section)["sh_flags"] & _EXECUTABLE:
                 continue
             address = symbol["st_value"] & ~1 if thumb else symbol["st_value"]
-            known, nbytes = named.get(address, ("", 0))
-            best = min((name for name in (known, symbol.name) if name), key=lambda name: (len(name), name))
-            named[address] = (best, max(nbytes, symbol["st_size"]))
-    ends = {section.address: section.address + section.nbytes for section in code if section.kind == "code"}
+            if kind in ("STT_FUNC", "STT_OBJECT"):
+                borders.add(address)
+            if kind == "STT_FUNC":
+                name, nbytes = stated.get(address, (symbol.name, 0))
+                stated[address] = min((name, symbol.name), key=lambda name: (len(name), name)), max(nbytes, symbol["st_size"])
+            elif kind == "STT_NOTYPE" and not thumb and symbol["st_info"]["bind"] == "STB_GLOBAL":
+                unstated[address] = symbol.name  # avr-gcc's runtime is written without types and sizes
+    unstated = {address: name for address, name in unstated.items() if address not in borders}
+    borders |= unstated.keys()
     found = []
-    starts = sorted(named)
-    for place, address in enumerate(starts):
-        name, nbytes = named[address]
-        if not nbytes:
-            following = starts[place + 1 : place + 2] + [end for start, end in ends.items() if start <= address < end]
-            nbytes = min(following) - address
-        found.append(Function(name, address, nbytes))
-    return tuple(found)
+    for address, (name, nbytes) in sorted({**stated, **{place: (name, 0) for place, name in unstated.items()}}.items()):
+        following = min((border for border in borders if border > address), default=address)
+        found.append(Function(name, address, nbytes or following - address))
+    return tuple(function for function in found if function.nbytes)
 
 
 def function_at(found: tuple[Function, ...], address: int) -> Function | None:
@@ -188,7 +192,7 @@ def instructions(path: Path) -> Iterator[tuple[int, str]]:
             return
         marks = sorted((s["st_value"], s.name[:2]) for s in _symbols(elf) if s.name[:2] in ("$t", "$d"))
         for section in elf.iter_sections():
-            if not section["sh_flags"] & 4 or section["sh_type"] != "SHT_PROGBITS":
+            if not section["sh_flags"] & _EXECUTABLE or section["sh_type"] != "SHT_PROGBITS":
                 continue
             start, end, data = section["sh_addr"], section["sh_addr"] + section["sh_size"], section.data()
             inside = [mark for mark in marks if start <= mark[0] < end]
@@ -208,7 +212,7 @@ def _sections(elf: Any) -> list[Section]:
     found = []
     for section in elf.iter_sections():
         flags = section["sh_flags"]
-        if flags & 2 and section["sh_size"] and section.name != ".stack":
-            kind = "zero" if section["sh_type"] == "SHT_NOBITS" else "data" if flags & 1 else "code"
+        if flags & _ALLOCATED and section["sh_size"] and section.name != ".stack":
+            kind = "zero" if section["sh_type"] == "SHT_NOBITS" else "data" if flags & _WRITABLE else "code"
             found.append(Section(section.name, section["sh_addr"], section["sh_size"], kind))
     return found

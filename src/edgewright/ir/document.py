@@ -19,7 +19,7 @@ from edgewright.ir.graph import Graph, Node
 from edgewright.ir.types import Array, Type
 from edgewright.ir.verify import verify_structure
 
-FORMAT = "edgewright-graph-1"
+FORMAT = "edgewright-graph-1"  # the only key of the metadata, so that equal graphs are equal files
 LARGEST_DEPTH = 4  # scans within scans
 
 
@@ -44,7 +44,7 @@ def save(graph: Graph, path: Path | str) -> None:
     """Write a graph to one file, whole or not at all."""
     document, arrays = to_document(graph)
     contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
-    write_file(Path(path), safetensors.numpy.save(contiguous, {"format": FORMAT, "graph": document}))
+    write_file(Path(path), safetensors.numpy.save(contiguous, {FORMAT: document}))
 
 
 def load(path: Path | str) -> Graph:
@@ -58,9 +58,11 @@ def load(path: Path | str) -> Graph:
         raise BadModelFile(f"There is no file {path}.") from error
     except (safetensors.SafetensorError, OSError) as error:
         raise BadModelFile(f"{path} is not a graph that Edgewright saved, or it is damaged: {error}.") from error
-    if metadata.get("format") != FORMAT:
-        raise BadModelFile(f"{path} holds {metadata.get('format', 'no format')!r}; a graph says {FORMAT!r}.")
-    return verify_structure(from_document(metadata.get("graph", ""), arrays))
+    if FORMAT not in metadata:
+        raise BadModelFile(
+            f"{path} is a safetensors file, but holds no {FORMAT!r}: it is not a graph that Edgewright saved."
+        )
+    return verify_structure(from_document(metadata[FORMAT], arrays))
 
 
 def _plain_graph(graph: Graph, prefix: str, arrays: dict[str, Array]) -> dict[str, Any]:

@@ -48,16 +48,19 @@ def render_page(records: Iterable[Record]) -> str:
         verification=sections.verification(found),
         accuracies=sections.accuracies(found),
         costs=sections.costs(found),
+        functions=[
+            (model, table) for model, own in sections.of_models(found) if (table := sections.functions(own)).rows
+        ],
         memories=_memories(found),
-        flash=[sections.bytes_of_flash(own) for _, own in sections.of_models(found)],
+        flash=[(model, sections.bytes_of_flash(own)) for model, own in sections.of_models(found)],
         left_out=_left_out(found, given),
         builds=sections.builds(found),
         conditions=sections.conditions(found),
     )
 
 
-def _count(number: int, word: str) -> str:
-    return f"{whole(number)} {word}" if number == 1 else f"{whole(number)} {word}s"
+def _count(number: int, word: str, ending: str = "s") -> str:
+    return f"{whole(number)} {word}" if number == 1 else f"{whole(number)} {word}{ending}"
 
 
 def _summary(found: Sequence[Case]) -> list[str]:
@@ -75,9 +78,7 @@ def _summary(found: Sequence[Case]) -> list[str]:
     differs = [case for case in found if case.state == "differs"]
     if differs:
         wrong = sum(int(case.number("mismatches") or 0) for case in differs)
-        sentences.append(
-            f"{_count(len(differs), 'case')} failed: {_count(wrong, 'mismatch').replace('mismatchs', 'mismatches')}."
-        )
+        sentences.append(f"{_count(len(differs), 'case')} failed with {_count(wrong, 'mismatch', 'es')}.")
     too_large = sum(case.state == "does not fit" for case in found)
     others = len(found) - len(verified) - len(differs) - too_large
     rest = {"too large for the board": too_large, "not verified": others}
@@ -107,7 +108,11 @@ def _states(found: Sequence[Case]) -> list[tuple[str, str, str]]:
             "cases verified",
             "good" if count["verified"] else "open",
         ),
-        (whole(wrong), f"mismatches in {_count(vectors, 'vector')}", "bad" if wrong else "good" if vectors else "open"),
+        (
+            whole(wrong),
+            f"mismatch{'' if wrong == 1 else 'es'} in {_count(vectors, 'vector')}",
+            "bad" if wrong else "good" if vectors else "open",
+        ),
     ]
     if unverified:
         tiles.append((whole(unverified), "not verified", "open"))

@@ -238,13 +238,36 @@ def _measured(found: Any, form: Callable[[float], str], notes: Notes) -> Cell:
     return Cell(form(found), "number") if isinstance(found, int | float) else notes.dash("Not in the record.")
 
 
-def builds(cases: Sequence[Case]) -> Table:
-    """Which engine, compiler and flags served each board."""
-    keys = in_order_of(cases, lambda case: (case.board, case.record.engine, case.record.compiler, case.record.flags))
+def functions(own: Sequence[Case]) -> Table:
+    """Instructions of one inference by function for one model; a column a board."""
+    tables = {case: case.counts("instructions_by_function") for case in own}
+    largest = {
+        name: max(table.get(name, 0) for table in tables.values()) for table in tables.values() for name in table
+    }
     notes, rows = Notes(), []
-    for board, engine, compiler, flags in keys:
+    for name in sorted(largest, key=lambda name: (-largest[name], name)):
+        cells = [
+            Cell(whole(table[name]), "number")
+            if name in table
+            else notes.dash("Not called on this board." if table else case.why_missing("instructions_per_inference"))
+            for case, table in tables.items()
+        ]
+        rows.append(Row(words(name), cells))
+    head = (Cell("function"), *numbers(*(f"{case.board}, instructions" for case in own)))
+    return Table(f"Instructions by function of {own[0].model}", head, rows, notes.reasons)
+
+
+def builds(cases: Sequence[Case]) -> Table:
+    """What each board has, and which engine, compiler and flags served it."""
+    found: dict[tuple[Any, ...], Case] = {}
+    for case in cases:
+        found.setdefault((case.board, case.record.engine, case.record.compiler, case.record.flags), case)
+    boards, notes, rows = boards_of(cases), Notes(), []
+    for (board, engine, compiler, flags), case in sorted(found.items(), key=lambda item: boards.index(item[0][0])):
         missing = "Nothing was built in this case: see what was left out."
         cells = [
+            value(case, "board_flash_bytes", notes),
+            value(case, "board_ram_bytes", notes),
             Cell(engine) if engine else notes.dash("The record names no engine."),
             Cell(compiler) if compiler else notes.dash(missing),
             Cell(" ".join(flags), "code")
@@ -252,9 +275,8 @@ def builds(cases: Sequence[Case]) -> Table:
             else notes.dash("The record names no flags." if compiler else missing),
         ]
         rows.append(Row(words(board), cells))
-    return Table(
-        "Engine, compiler and flags of each board", words("board", "engine", "compiler", "flags"), rows, notes.reasons
-    )
+    head = (Cell("board"), *numbers("flash, bytes", "RAM, bytes"), *words("engine", "compiler", "flags"))
+    return Table("Memory, engine, compiler and flags of each board", head, rows, notes.reasons)
 
 
 def conditions(cases: Sequence[Case]) -> Table:
@@ -297,9 +319,3 @@ def conditions(cases: Sequence[Case]) -> Table:
 def _span(name: str, found: list[str]) -> str:
     """Several times are shown as their span, several of anything else one by one."""
     return f"{min(found)} to {max(found)}" if name == "measured" and len(found) > 1 else ", ".join(found)
-
-
-def in_order_of(cases: Sequence[Case], key: Callable[[Case], Any]) -> list[Any]:
-    """Return the different keys of cases, sorted by board as the boards first appear."""
-    boards = boards_of(cases)
-    return sorted(dict.fromkeys(key(case) for case in cases), key=lambda found: boards.index(found[0]))

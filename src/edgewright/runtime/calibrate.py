@@ -26,31 +26,31 @@ class Observed:
         return float(np.min(self.low)), float(np.max(self.high))
 
 
-# Bodies of scans are graphs of their own, so a value is named by its graph's name and its own.
-Observations = Mapping[tuple[str, str], Observed]
+Observations = Mapping[str, Observed]  # by the path of a value: "loop/h" is in the body of the scan that makes "loop"
 
 
 def calibrate(graph: Graph, data: Array) -> Observations:
     """Return what each value reaches when the float graph runs on the calibration data [n, *shape].
 
-    Raises BadData where the data are empty, of another shape, or hold NaN or infinity.
+    Raises BadData where the data are empty, of another shape, or hold NaN or infinity, or where a value grows beyond all bounds.
     """
     data = np.asarray(data)
     if data.shape[:1] == (0,) or data.size == 0:
         raise BadData("The calibration data are empty; give at least one row, better a hundred.")
     if not np.issubdtype(data.dtype, np.number) or not np.all(np.isfinite(data)):
         raise BadData("The calibration data hold NaN, infinity or something that is not a number; clean them first.")
-    observations: dict[tuple[str, str], Observed] = {}
+    observations: dict[str, Observed] = {}
 
-    def watch(where: Graph, value: str, array: Array) -> None:
-        per_feature = value in where.inputs and array.ndim > 1
-        axes = tuple(range(array.ndim - 1)) if per_feature else None
-        low, high = array.min(axis=axes), array.max(axis=axes)
-        seen = observations.get((where.name, value))
-        if seen:
+    def watch(where: Graph, path: str, array: Array) -> None:
+        low, high = array.min(), array.max()
+        if not np.isfinite(high - low):
+            raise BadData(f"On the calibration data the value {path!r} of {graph.name!r} leaves what float64 can hold.")
+        if seen := observations.get(path):
             low, high = np.minimum(low, seen.low), np.maximum(high, seen.high)
-        observations[where.name, value] = Observed(low, high)
+        observations[path] = Observed(low, high)
 
-    run_float(graph, data, watch)
-    watch(graph, graph.inputs[0], data.astype(np.float64))
-    return observations
+    with np.errstate(all="ignore"):  # what overflows is found above
+        run_float(graph, data, watch)
+    axes = tuple(range(max(data.ndim - 1, 1)))
+    low, high = (edge(axis=axes).astype(np.float64) for edge in (data.min, data.max))
+    return observations | {graph.inputs[0]: Observed(low, high)}

@@ -20,10 +20,13 @@ def run_integer(graph: Graph, x: Array, watch: Watch | None = None) -> Array:
 
 
 def run_integer_many(graph: Graph, inputs: Mapping[str, Array], watch: Watch | None = None) -> dict[str, Array]:
-    """Return all outputs of a quantised graph. Raises BadData where an input leaves the range of its type."""
+    """Return all outputs of a quantised graph. Raises BadData where an input is no integers or leaves the range of its type."""
     for name in graph.inputs:
         low, high = graph.types[name].range
-        if name in inputs and inputs[name].size and not low <= inputs[name].min() <= inputs[name].max() <= high:
+        given = np.asarray(inputs[name]) if name in inputs else np.zeros(0, np.int64)
+        if given.dtype.kind not in "biu":
+            raise BadData(f"The input {name!r} holds {given.dtype}; the twin takes integers, see quantise_array.")
+        if given.size and not low <= given.min() <= given.max() <= high:
             raise BadData(f"The input {name!r} holds integers outside {low}..{high}.")
     outputs = walk(graph, inputs, _compute, np.int64, watch)
     return {value: array.astype(graph.types[value].dtype) for value, array in outputs.items()}

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import Array, dequantise_array, describe_scale, quantise_array
+from edgewright.ops.quantisation import OUTPUT_LIMITS
 from edgewright.runtime.integer import run_integer
 from edgewright.runtime.interpret import run_float
 
@@ -19,7 +20,7 @@ MOST_ROWS = 200
 class Quality:
     """How well the integers of a value follow its real numbers.
 
-    snr_db: power of the real values over power of the difference, in decibel; infinite where there is none. saturated_share: of all
+    value: its path, "loop/h" for one in the body of a scan. snr_db: power of the real values over power of the difference, in decibel; infinite where there is none. saturated_share: of all
     entries, how many sit at an end of the dtype's range. largest_error: in real units.
     """
 
@@ -37,26 +38,27 @@ def value_quality(lowered: Graph, quantised: Graph, rows: Array) -> tuple[Qualit
     real = _watched(lowered, rows, float_meaning=True)
     integers = _watched(quantised, quantise_array(rows, quantised.input_type), float_meaning=False)
     return tuple(
-        _quality(graph, value, real[name, value][1], array) for (name, value), (graph, array) in integers.items() if (name, value) in real
+        _quality(graph, path, real[path][1], array) for path, (graph, array) in integers.items() if path in real
     )
 
 
-def _watched(graph: Graph, rows: Array, *, float_meaning: bool) -> dict[tuple[str, str], tuple[Graph, Array]]:
-    seen: dict[tuple[str, str], tuple[Graph, list[Array]]] = {}
+def _watched(graph: Graph, rows: Array, *, float_meaning: bool) -> dict[str, tuple[Graph, Array]]:
+    seen: dict[str, tuple[Graph, list[Array]]] = {}
 
-    def watch(where: Graph, value: str, array: Array) -> None:
-        seen.setdefault((where.name, value), (where, []))[1].append(array)
+    def watch(where: Graph, path: str, array: Array) -> None:
+        seen.setdefault(path, (where, []))[1].append(array)
 
     watch(graph, graph.inputs[0], rows)
     (run_float if float_meaning else run_integer)(graph, rows, watch)
-    return {key: (where, np.stack(arrays)) for key, (where, arrays) in seen.items()}
+    return {path: (where, np.stack(arrays)) for path, (where, arrays) in seen.items()}
 
 
-def _quality(graph: Graph, value: str, real: Array, integers: Array) -> Quality:
-    type = graph.types[value]
+def _quality(graph: Graph, path: str, real: Array, integers: Array) -> Quality:
+    type = graph.types[path.rpartition("/")[2]]
     difference = dequantise_array(integers, type) - real
     signal, noise = float(np.mean(real**2)), float(np.mean(difference**2))
     snr = math.inf if noise == 0 else 10 * math.log10(signal / noise) if signal > 0 else -math.inf
     low, high = type.range
-    saturated = float(np.mean((integers <= low) | (integers >= high))) if type.limits is None else 0.0
-    return Quality(value, type.dtype, describe_scale(type.scale), snr, saturated, float(np.abs(difference).max()))
+    bounded = type.limits in (None, OUTPUT_LIMITS.get(type.dtype))  # a proven range is reached without losing anything
+    saturated = float(np.mean((integers <= low) | (integers >= high))) if bounded else 0.0
+    return Quality(path, type.dtype, describe_scale(type.scale), snr, saturated, float(np.abs(difference).max()))
