@@ -82,7 +82,12 @@ def make_program():
 
 @pytest.fixture
 def dense_program():
-    dense = ("dense", dense_source(), (Type((COLUMNS,), "int8"), Type((1,), "int16")), (Type((ROWS,), "int16"), Type((1,), "uint8")))
+    dense = (
+        "dense",
+        dense_source(),
+        (Type((COLUMNS,), "int8"), Type((1,), "int16")),
+        (Type((ROWS,), "int16"), Type((1,), "uint8")),
+    )
     double = ("double16", "RUN { for (uint8_t k = 0; k < 3; k++) out0[k] = (int16_t)(2 * in0[k]); }",
               (Type((3,), "int16"),), (Type((3,), "int16"),))  # fmt: skip
     return program("pair", dense, double)

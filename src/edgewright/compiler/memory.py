@@ -71,21 +71,21 @@ def plan_memory(graph: Graph, outside: frozenset[str] | None = None) -> Plan:
     sizes: dict[str, int] = {}
     for block in sorted(placed, key=lambda block: block.dtype):
         sizes[block.dtype] = max(sizes.get(block.dtype, 0), block.offset + block.size)
-    return Plan(tuple(placed), sizes, _lower_bound(wanted), homes, bodies)
+    return Plan(tuple(placed), sizes, _lower_bound(wanted, bodies), homes, bodies)
 
 
 def _homes(graph: Graph, outside: frozenset[str]) -> dict[str, str]:
-    """An alias lives where its source lives, or its source where it lives if it is outside."""
+    """An alias lives where its source lives; but a source that a node makes lives where its first alias outside lives."""
     homes: dict[str, str] = {}
     for node in graph.nodes:
         alias = ops.get(node.op).alias
         if not alias:
             continue
         source, target = homes.get(node.inputs[alias], node.inputs[alias]), node.output
-        if target in outside and source not in outside and source not in graph.constants:
+        if target in outside and source not in outside and source not in graph.constants and source not in graph.state:
             homes.update({value: target for value, home in homes.items() if home == source})
             homes[source] = target
-        elif target not in outside:
+        else:
             homes[target] = source
     return homes
 
@@ -131,16 +131,15 @@ def _place(block: Block, placed: list[Block]) -> Block:
     return Block(block.value, block.dtype, offset, block.size, block.first, block.last)
 
 
-def _lower_bound(blocks: list[Block]) -> int:
-    steps = {block.first for block in blocks}
+def _lower_bound(blocks: list[Block], bodies: Mapping[str, Plan]) -> int:
+    """Return the most bytes that are alive at one step; a body counts with its own bound, not with the plan that was found."""
+    own = [block for block in blocks if "/" not in block.value]
+    scans = {block.first: bodies[block.value.partition("/")[0]] for block in blocks if "/" in block.value}
     return max(
         (
-            sum(
-                block.size * int(np.dtype(block.dtype).itemsize)
-                for block in blocks
-                if block.first <= step <= block.last
-            )
-            for step in steps
+            sum(block.size * int(np.dtype(block.dtype).itemsize) for block in own if block.first <= step <= block.last)
+            + (scans[step].lower_bound_bytes if step in scans else 0)
+            for step in {block.first for block in blocks}
         ),
         default=0,
     )

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgewright import ops
-from edgewright.errors import BadGraph, UnsupportedModel
+from edgewright.errors import BadGraph, BadInput, UnsupportedModel
 from edgewright.ir.graph import Graph, Node
 from edgewright.ir.types import Array, Type, quantise_array
 from edgewright.ops import Request
-from edgewright.ops.quantisation import activation_type, scale_covering
+from edgewright.ops.quantisation import OUTPUT_LIMITS, activation_type, scale_covering
 from edgewright.runtime.calibrate import Observations, Observed, calibrate
 from edgewright.runtime.ranges import accumulator_bounds
 
@@ -22,11 +22,16 @@ class Settings:
     """Choices that hold for a whole model.
 
     activation: dtype of activations. input: dtype of the graph's input; integer readings that fit keep their own integers.
-    The search over scales and widths of a later stage chooses among these, and then value by value.
+    The search over scales and widths of a later stage chooses among these, and then value by value. Raises BadInput for other dtypes.
     """
 
     activation: str = "int16"
     input: str = "int16"
+
+    def __post_init__(self) -> None:
+        for dtype in (self.activation, self.input):
+            if dtype not in OUTPUT_LIMITS:
+                raise BadInput(f"Activations cannot be {dtype!r}; choose {' or '.join(OUTPUT_LIMITS)}.")
 
 
 def quantise(graph: Graph, calibration: Array, settings: Settings | None = None) -> Graph:
@@ -38,10 +43,12 @@ def quantise(graph: Graph, calibration: Array, settings: Settings | None = None)
     if graph.is_quantised:
         return graph
     settings = settings or Settings()
+    if len(graph.inputs) != 1 or graph.state:
+        raise UnsupportedModel(f"{graph.name!r} must have one input and no state of its own to be quantised.")
     (name,) = graph.inputs
     observations = calibrate(graph, calibration)
-    input_type = _input_type(graph, observations[graph.name, name], settings, np.asarray(calibration))
-    quantised = ops.verify(_quantise(graph, {name: input_type}, observations, settings))
+    input_type = _input_type(graph, observations[name], settings, np.asarray(calibration))
+    quantised = ops.verify(_quantise(graph, {name: input_type}, observations, settings, ""))
     accumulator_bounds(quantised)
     return quantised
 
@@ -66,7 +73,9 @@ def _input_type(graph: Graph, seen: Observed, settings: Settings, data: Array) -
 def _takes_scale_a_feature(graph: Graph, value: str) -> bool:
     """Whether every reader of a value, within the bodies of scans too, takes one scale an entry of its last axis."""
     readers = graph.readers(value)
-    return bool(readers) and all(
+    if not readers or value in graph.outputs or value in graph.state.values():
+        return False
+    return all(
         _takes_scale_a_feature(node.attributes["body"], node.attributes["body"].inputs[0])
         if node.op == "scan"
         else ops.get(node.op).scale_a_feature
@@ -74,13 +83,15 @@ def _takes_scale_a_feature(graph: Graph, value: str) -> bool:
     )
 
 
-def _quantise(graph: Graph, input_types: Mapping[str, Type], observations: Observations, settings: Settings) -> Graph:
+def _quantise(
+    graph: Graph, input_types: Mapping[str, Type], observations: Observations, settings: Settings, path: str
+) -> Graph:
     """Return the integer graph: node by node, each operator choosing its integers.
 
-    States take the type that covers them and their successors; the node that makes a successor is held to it.
+    path: of the graph within the bodies of scans. A state and its successor share the type that covers both, its start included; the
+    node that makes the successor is held to it.
     """
-    states = {state: _state_type(graph, state, observations, settings) for state in graph.state}
-    held = {successor: states[state] for state, successor in graph.state.items()}
+    states, held = _state_types(graph, input_types, observations, settings, path)
     types: dict[str, Type] = {**input_types, **states}
     constants: dict[str, Array] = {
         state: np.asarray(quantise_array(graph.constants[state], type), type.dtype)
@@ -89,68 +100,108 @@ def _quantise(graph: Graph, input_types: Mapping[str, Type], observations: Obser
     }
     nodes: list[Node] = []
     for node in graph.nodes:
+        op = ops.get(node.op)
+        for port, value in node.inputs.items():
+            if port not in op.parameters:
+                _quantise_constant(graph, value, types, constants, settings)
         if node.op == "scan":
             body = node.attributes["body"]
             (step,) = body.inputs
             x = types[node.inputs["x"]]
             inner = replace(x, shape=x.shape[1:], axis=None if x.axis is None else x.axis - 1)
-            quantised_body = _quantise(body, {step: inner}, observations, settings)
-            output = replace(quantised_body.output_type, shape=graph.types[node.output].shape)
+            quantised_body = _quantise(body, {step: inner}, observations, settings, f"{path}{node.output}/")
+            types[node.output] = replace(quantised_body.output_type, shape=graph.types[node.output].shape)
             nodes.append(replace(node, attributes={**node.attributes, "body": quantised_body}))
-            types[node.output] = output
-            continue
-        seen = observations[graph.name, node.output]
-        quantised, types[node.output] = _quantise_node(
-            graph, node, types, constants, seen, held.get(node.output), settings
-        )
-        nodes.append(quantised)
+        else:
+            seen = observations[path + node.output]
+            output = held.get(node.output) or activation_type(
+                graph.types[node.output].shape, *seen.extremes, settings.activation
+            )
+            quantised, types[node.output] = _quantise_node(graph, node, types, constants, output)
+            nodes.append(quantised)
+        if types[node.output] != held.get(node.output, types[node.output]):
+            raise UnsupportedModel(
+                f"Node {node.output!r}: {node.op!r} cannot make a state, as it chooses its own type; put a rescale behind it."
+            )
+    for value in graph.outputs:
+        _quantise_constant(graph, value, types, constants, settings)
     return Graph(graph.inputs, graph.outputs, tuple(nodes), types, constants, graph.state, graph.labels, graph.name)
 
 
+def _quantise_constant(
+    graph: Graph, value: str, types: dict[str, Type], constants: dict[str, Array], settings: Settings
+) -> None:
+    """Add a constant that is read like an activation to `types` and `constants`."""
+    if value in graph.constants and value not in types:
+        array = graph.constants[value]
+        types[value] = activation_type(array.shape, float(array.min()), float(array.max()), settings.activation)
+        constants[value] = np.asarray(quantise_array(array, types[value]), types[value].dtype)
+
+
 def _quantise_node(
-    graph: Graph,
-    node: Node,
-    types: dict[str, Type],
-    constants: dict[str, Array],
-    seen: Observed,
-    held: Type | None,
-    settings: Settings,
+    graph: Graph, node: Node, types: dict[str, Type], constants: dict[str, Array], output: Type
 ) -> tuple[Node, Type]:
     """Return the integer node and the type of its output; new constants are added to `types` and `constants`.
 
-    held: the type that the output must have, as the successor of a state.
+    output: a type that covers what the node reached.
     """
     op = ops.get(node.op)
     if op.quantise is None:
         raise UnsupportedModel(f"Node {node.output!r}: {node.op!r} cannot be quantised.")
-    missing = [value for value in node.inputs.values() if value not in types and value not in graph.constants]
+    missing = [value for port, value in node.inputs.items() if port not in op.parameters and value not in types]
     if missing:
         raise BadGraph(f"Node {node.output!r} reads {missing[0]!r}, which has not been quantised.")
-    for port, value in node.inputs.items():
-        if port not in op.parameters and value in graph.constants and value not in types:
-            array = graph.constants[value]
-            types[value] = activation_type(array.shape, float(array.min()), float(array.max()), settings.activation)
-            constants[value] = np.asarray(quantise_array(array, types[value]), types[value].dtype)
     request = Request(
         types={port: types[value] for port, value in node.inputs.items() if port not in op.parameters},
         parameters={port: graph.constants[value] for port, value in node.inputs.items() if port in op.parameters},
         attributes=node.attributes,
-        output=held or activation_type(graph.types[node.output].shape, *seen.extremes, settings.activation),
+        output=output,
     )
     result = op.quantise(request)
-    if held and result.output != held:
-        raise UnsupportedModel(f"Node {node.output!r}: {node.op!r} cannot make a state, as it chooses its own type.")
     inputs = {port: value for port, value in node.inputs.items() if port not in op.parameters}
     for port, (array, type) in result.parameters.items():
         value = node.inputs[port] if port in op.parameters else f"{node.output}.{port}"
-        if value in constants and not np.array_equal(constants[value], array):
-            value = f"{node.output}.{port}"  # the same float constant became other integers here
+        if value in constants and not (types[value] == type and np.array_equal(constants[value], array)):
+            value = (
+                f"{node.output}.{port}"  # the same float constant became other integers here, or means something else
+            )
         constants[value], types[value] = array, type
         inputs[port] = value
     attributes = {**node.attributes, **result.attributes}
     return Node(result.op or node.op, inputs, node.output, attributes), result.output
 
 
-def _state_type(graph: Graph, state: str, observations: Observations, settings: Settings) -> Type:
-    seen = observations[graph.name, graph.state[state]]
-    return activation_type(graph.types[state].shape, *seen.extremes, settings.activation)
+def _state_types(
+    graph: Graph, input_types: Mapping[str, Type], observations: Observations, settings: Settings, path: str
+) -> tuple[dict[str, Type], dict[str, Type]]:
+    """Return the types of the states, and of the values made by nodes that they are carried from."""
+    origins = {state: _origin(graph, state) for state in graph.state}
+    types: dict[str, Type] = {}
+    for origin in dict.fromkeys(origins.values()):
+        if origin in input_types:
+            types[origin] = input_types[origin]
+            continue
+        if path + origin not in observations:
+            raise UnsupportedModel(f"A state of {graph.name!r} is carried from {origin!r}, which no node makes.")
+        starts = [
+            graph.constants[state] for state in graph.state if origins[state] == origin and state in graph.constants
+        ]
+        low, high = observations[path + origin].extremes
+        low, high = (
+            min([low, *(float(start.min()) for start in starts)]),
+            max([high, *(float(start.max()) for start in starts)]),
+        )
+        types[origin] = activation_type(graph.types[origin].shape, low, high, settings.activation)
+    states = {state: types[origin] for state, origin in origins.items()}
+    return states, {origin: type for origin, type in types.items() if origin not in input_types}
+
+
+def _origin(graph: Graph, state: str) -> str:
+    """Return the value that a state is carried from, through other states: the input or the output of a node."""
+    value, seen = graph.state[state], {state}
+    while value in graph.state:
+        if value in seen:
+            raise UnsupportedModel(f"The states {', '.join(sorted(seen))} of {graph.name!r} are carried in a circle.")
+        seen.add(value)
+        value = graph.state[value]
+    return value

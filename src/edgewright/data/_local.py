@@ -56,7 +56,7 @@ def load_images(name: str, how_to_get: str, sha256: str) -> Split:
     path = find(name, how_to_get)
     keys = ("x_train", "y_train", "x_test", "y_test")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {key: file[key] for key in keys}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise BadData(f"{path} cannot be read as the dataset {name}: {error}. {how_to_get}") from error

@@ -33,7 +33,7 @@ def read(path: Path, target: str | None) -> Table:
             for name in (FEATURES, key):
                 with archive.open(headers[name]) as member:
                     _check_header(path, name, *_header(member), headers[name].file_size)
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             x, y = file[FEATURES], file[key]
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
         if isinstance(error, BadData):

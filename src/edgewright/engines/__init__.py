@@ -66,7 +66,9 @@ class Run:
 class Engine(Protocol):
     """What every engine file holds as its ENTRY."""
 
-    doc: str
+    @property
+    def doc(self) -> str:
+        """One line about the engine."""
 
     def why_not(self, board: Board) -> str | None:
         """Return why the engine cannot serve this board here, with the fix, or None if it can."""

@@ -46,13 +46,13 @@ def build(program: Program, board_name: str, engine: str, compiler: str = "zig")
     if problem := compiler_why_not(board, compiler):
         raise MissingTool(f"Cannot build {program.name!r} for {board_name}: {problem}.")
     _sizes.check_program(program, board_name)
-    if compiler == "zig":
-        assert board.cpu.zig is not None
-        command: tuple[str, ...] = (*_tools.zig(), *board.cpu.zig)
-        flags, extra, libraries, version = (*_FLAGS, "-fno-sanitize=all"), (), (), _tools.zig_version()
-    else:
-        command, extra = board.cpu.gcc, ("_memory.c",)
-        flags, libraries, version = _FLAGS, ("-nostdlib", "-lgcc"), _tools.tool_version(command[0])
+    assert board.cpu.zig is not None
+    gcc = compiler == "gcc"
+    command = board.cpu.gcc if gcc else (*_tools.zig(), *board.cpu.zig)
+    version = _tools.tool_version(command[0]) if gcc else _tools.zig_version()
+    flags = _FLAGS if gcc else (*_FLAGS, "-fno-sanitize=all")
+    extra = ("_memory.c",) if gcc else ()  # zig's runtime has these functions
+    libraries = ("-nostdlib", "-lgcc") if gcc else ()
     files = files_for(program, [*_HARNESS, *extra, "_cortex_m_semihosting.h"])
     files["harness_board.h"] = f"#define HARNESS_RAM_ORIGIN {board.ram_origin:#x}u\n"
 
@@ -65,7 +65,14 @@ def build(program: Program, board_name: str, engine: str, compiler: str = "zig")
             _tools.compile_with([*command, *flags, "-c", name, "-o", Path(name).stem + ".o"], folder, what)
         model_objects = [Path(name).stem + ".o" for name in models]
         harness_objects = [Path(name).stem + ".o" for name in _HARNESS]
-        _link(folder, board, _sizes.roots(program, folder), [*command, *model_objects, *libraries], objects.MODEL_ELF, what)
+        _link(
+            folder,
+            board,
+            _sizes.roots(program, folder),
+            [*command, *model_objects, *libraries],
+            objects.MODEL_ELF,
+            what,
+        )
         everything = [*command, *harness_objects, *model_objects, *libraries]
         _link(folder, board, [RESET], everything, objects.IMAGE_ELF, what)
         facts = _sizes.facts(program, folder)
@@ -74,8 +81,10 @@ def build(program: Program, board_name: str, engine: str, compiler: str = "zig")
         return facts
 
     script = source("_cortex_m.ld")
-    folder, facts = built([files, script, command, flags, libraries, version, board.cpu.forbidden, _memory(board)], make)
-    return _sizes.image(program, board_name, engine, folder, facts, version, (*command[1 if compiler == "gcc" else 2 :], *flags))
+    folder, facts = built(
+        [files, script, command, flags, libraries, version, board.cpu.forbidden, _memory(board)], make
+    )
+    return _sizes.image(program, board_name, engine, folder, facts, version, (*command[1 if gcc else 2 :], *flags))
 
 
 def _memory(board: Board) -> list[int]:

@@ -106,8 +106,11 @@ int main(int argc, char **argv) {
             runs_at[pc / 2]++;
             if (++record[0] > place[LIMIT]) fault = "limit";
         }
-        half_written = is_half_written(avr, pc, half_written);
-        const int state = avr_run(avr);
+        int state = cpu_Crashed; /* so it is where a jump left the flash */
+        if (pc < avr->flashend) {
+            half_written = is_half_written(avr, pc, half_written);
+            state = avr_run(avr);
+        }
         if (state == cpu_Done || state == cpu_Crashed) fault = "crashed";
         if (fed && !half_written) {
             const int stack = stack_pointer(avr);

@@ -41,7 +41,9 @@ def image(
         raise BoardFault(list_problems(f"The program {program.name!r} cannot run on {board_name}:", facts["problems"]))
     figures = {key: value for key, value in facts.items() if key != "problems"}
     path = folder / objects.IMAGE_ELF
-    return Image(program, board_name, engine, path, compiler, tuple(flags), **figures, stack_room_bytes=board.ram_bytes - ram)
+    return Image(
+        program, board_name, engine, path, compiler, tuple(flags), **figures, stack_room_bytes=board.ram_bytes - ram
+    )
 
 
 def facts(program: Program, folder: Path) -> dict[str, Any]:

@@ -7,20 +7,24 @@ the segments. An answer holds counts, text, exit status and perhaps a fault; its
 instructions of each run as uint64.
 """
 
+from __future__ import annotations
+
 import ctypes
+import importlib
 import json
 import os
 import struct
 import sys
+from typing import Any, BinaryIO
 
 # This folder holds a module with the name of the emulator's package, which must not hide it.
 sys.path[:] = [
     folder for folder in sys.path if os.path.abspath(folder or ".") != os.path.dirname(os.path.abspath(__file__))
 ]
 
-import unicorn  # noqa: E402
-from unicorn import arm_const as arm  # noqa: E402
-from unicorn.unicorn_py3.unicorn import uclib  # noqa: E402
+unicorn: Any = importlib.import_module("unicorn")
+arm: Any = importlib.import_module("unicorn.arm_const")
+uclib: Any = importlib.import_module("unicorn.unicorn_py3.unicorn").uclib
 
 EXCEPTION_BREAKPOINT = 7
 SYS_OPEN, SYS_CLOSE, SYS_WRITE0, SYS_WRITE, SYS_READ, SYS_EXIT_EXTENDED = 0x01, 0x02, 0x04, 0x05, 0x06, 0x20
@@ -41,7 +45,7 @@ ACCESSES = {
 class Counters(ctypes.Structure):
     """The structure of _count_hooks.c."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("read_register", ctypes.c_void_p),
         ("stop", ctypes.c_void_p),
         ("link_register", ctypes.c_int32),
@@ -71,24 +75,26 @@ class Counters(ctypes.Structure):
 class Board:
     """One run of an image."""
 
-    def __init__(self, request, blobs):
+    def __init__(self, request: dict[str, Any], blobs: list[bytes]) -> None:
         self.request = request
         self.vectors, self.read_so_far = blobs[0], 0
         self.outputs, self.text = bytearray(), bytearray()
-        self.exit_code, self.fault, self.failure = None, None, None
+        self.exit_code: int | None = None
+        self.fault: dict[str, Any] | None = None
+        self.failure: str | None = None
         # UC_MODE_THUMB alone: with UC_MODE_MCLASS, unicorn silently runs a Cortex-M33 whatever the CPU model.
         self.machine = machine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
         machine.ctl_set_cpu_model(getattr(arm, "UC_CPU_ARM_" + request["cpu"]))
         machine.mem_map(*request["flash"], unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
         machine.mem_map(*request["ram"], unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
         machine.mem_map(SYSTEM_CONTROL_SPACE, PAGE, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
-        for address, data in zip(request["segments"], blobs[1:]):
+        for address, data in zip(request["segments"], blobs[1:], strict=True):
             machine.mem_write(address, bytes(data))
         machine.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
         machine.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_bad_access)
         self._count()
 
-    def _count(self):
+    def _count(self) -> None:
         request = self.request
         hooks = ctypes.CDLL(request["hooks"])
         slots = request["code_bytes"] // 2
@@ -131,7 +137,7 @@ class Board:
             if error:
                 raise RuntimeError(f"uc_hook_add failed with error {error}")
 
-    def run(self):
+    def run(self) -> None:
         """Run from reset to exit or fault."""
         machine = self.machine
         stack_pointer, reset = struct.unpack("<II", machine.mem_read(self.request["flash"][0], 8))
@@ -151,7 +157,7 @@ class Board:
             self.fault["failure"] = self.failure
             self.fault["runs"] = self.counters.finished
 
-    def answer(self):
+    def answer(self) -> tuple[dict[str, Any], list[bytes]]:
         """Return the JSON object and the blobs of the answer."""
         counters = self.counters
         instructions = ctypes.string_at(self.by_run, 8 * counters.finished)
@@ -164,7 +170,7 @@ class Board:
         }
         return facts, [bytes(self.outputs), instructions]
 
-    def _on_exception(self, machine, number, _):
+    def _on_exception(self, machine: Any, number: int, _: object) -> None:
         pc = machine.reg_read(arm.UC_ARM_REG_PC)
         if number != EXCEPTION_BREAKPOINT:
             self.fault = {"kind": "exception", "number": number}
@@ -178,7 +184,7 @@ class Board:
         machine.reg_write(arm.UC_ARM_REG_R0, result & 0xFFFFFFFF)
         machine.reg_write(arm.UC_ARM_REG_PC, (pc + 2) | 1)
 
-    def _serve(self, operation, argument):
+    def _serve(self, operation: int, argument: int) -> int:
         """Carry out a semihosting call and return its result."""
         read = self.machine.mem_read
         if operation == SYS_OPEN:
@@ -207,12 +213,12 @@ class Board:
             return 0
         return -1
 
-    def _on_bad_access(self, machine, access, address, size, value, _):
+    def _on_bad_access(self, machine: Any, access: int, address: int, size: int, value: int, _: object) -> bool:
         self.fault = {"kind": ACCESSES.get(access, "unknown"), "address": address, "size": size}
         return False
 
 
-def receive(stream):
+def receive(stream: BinaryIO) -> tuple[dict[str, Any], list[bytes]] | None:
     """Return the JSON object and the blobs of the next message, None at the end."""
     head = stream.read(4)
     if len(head) < 4:
@@ -221,14 +227,14 @@ def receive(stream):
     return message, [stream.read(length) for length in message["blobs"]]
 
 
-def send(stream, message, blobs):
+def send(stream: BinaryIO, message: dict[str, Any], blobs: list[bytes]) -> None:
     """Write one message."""
     text = json.dumps({**message, "blobs": [len(blob) for blob in blobs]}).encode()
     stream.write(struct.pack("<I", len(text)) + text + b"".join(blobs))
     stream.flush()
 
 
-def main():
+def main() -> None:
     """Answer requests until stdin ends."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while (received := receive(requests)) is not None:

@@ -45,12 +45,10 @@ class Host:
         """
         if problem := self.why_not(boards.get(board_name), sanitize=sanitize):
             raise MissingTool(f"The host engine cannot build {program.name!r}: {problem}.")
-        if sanitize:
-            command, compiler = _system_compiler(), _tools.tool_version(_system_compiler()[0])
-            flags = (*_tools.STRICT, "-O1", *SANITIZERS)
-        else:
-            command, compiler = _tools.zig(), _tools.zig_version()
-            flags = (*_tools.STRICT, "-O2", "-fno-sanitize=all")
+        command = _system_compiler() if sanitize else _tools.zig()
+        compiler = _tools.tool_version(command[0]) if sanitize else _tools.zig_version()
+        flags: tuple[str, ...] = ("-O1", *SANITIZERS) if sanitize else ("-O2", "-fno-sanitize=all")
+        flags = (*_tools.STRICT, *flags)
         files = files_for(program, ["_harness_host.c"], apart=True)
         name = "program.exe" if os.name == "nt" else "program"
         sources = [*model_sources(program), "_harness_host.c"]

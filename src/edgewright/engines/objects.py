@@ -66,7 +66,10 @@ def functions(path: Path) -> tuple[Function, ...]:
                 borders.add(address)
             if kind == "STT_FUNC":
                 name, nbytes = stated.get(address, (symbol.name, 0))
-                stated[address] = min((name, symbol.name), key=lambda name: (len(name), name)), max(nbytes, symbol["st_size"])
+                stated[address] = (
+                    min((name, symbol.name), key=lambda name: (len(name), name)),
+                    max(nbytes, symbol["st_size"]),
+                )
             elif kind == "STT_NOTYPE" and not thumb and symbol["st_info"]["bind"] == "STB_GLOBAL":
                 unstated[address] = symbol.name  # avr-gcc's runtime is written without types and sizes
     unstated = {address: name for address, name in unstated.items() if address not in borders}

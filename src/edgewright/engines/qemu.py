@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from edgewright import boards
 from edgewright.boards import Board
@@ -72,7 +73,9 @@ class Qemu:
                     check=False,
                 )
             except subprocess.TimeoutExpired as error:
-                raise BoardFault(f"{entry}_run did not end within {RUN_SECONDS:.0f} seconds on {image.board} in QEMU.") from error
+                raise BoardFault(
+                    f"{entry}_run did not end within {RUN_SECONDS:.0f} seconds on {image.board} in QEMU."
+                ) from error
             if finished.returncode:
                 raise BoardFault(f"{entry}_run failed on {image.board} in QEMU: {_explain(image, finished)}")
             outputs = (folder / "outputs.bin").read_bytes()
@@ -91,7 +94,7 @@ def _shift(clock_hz: int) -> int:
     return (-(-(10**9) // clock_hz) - 1).bit_length()
 
 
-def _instructions(ticks: np.ndarray[tuple[int, ...], np.dtype[np.int64]], clock_hz: int, shift: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+def _instructions(ticks: npt.NDArray[np.int64], clock_hz: int, shift: int) -> npt.NDArray[np.int64]:
     return np.rint(ticks * (1e9 / clock_hz / 2**shift)).astype(np.int64)
 
 
@@ -100,8 +103,10 @@ def _explain(image: Image, finished: subprocess.CompletedProcess[str]) -> str:
     if finished.returncode != _EXIT_FAULT or fault is None:
         return f"exit status {finished.returncode}. {_tools.shortened(finished.stderr, 6)}".strip()
     pc = int(fault[1], 16)
+    if pc == 0:
+        return "the processor faulted and the stack pointer was outside RAM, as after a stack overflow."
     function = objects.function_at(objects.functions(image.path), pc)
-    where = f"in {function.name}, at pc {pc:#010x}" if function else "in no known function"
+    where = f"in {function.name if function else 'no known function'}, at pc {pc:#010x}"
     return f"the processor faulted {where}. The unicorn engine explains faults."
 
 

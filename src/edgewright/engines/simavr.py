@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,14 @@ class Simavr:
             names = ("flash.bin", "vectors.bin", "outputs.bin", "counts.bin", "profile.bin")
             try:
                 finished = subprocess.run(
-                    [str(_runner()), str(board.machine), str(board.clock_hz), *names, *map(str, numbers), str(RUN_INSTRUCTIONS)],
+                    [
+                        str(_runner()),
+                        str(board.machine),
+                        str(board.clock_hz),
+                        *names,
+                        *map(str, numbers),
+                        str(RUN_INSTRUCTIONS),
+                    ],
                     cwd=folder,
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
@@ -104,13 +111,17 @@ class Simavr:
                     check=False,
                 )
             except subprocess.TimeoutExpired as error:
-                raise BoardFault(f"{entry}_run did not end within {RUN_SECONDS:.0f} seconds on {image.board}.") from error
+                raise BoardFault(
+                    f"{entry}_run did not end within {RUN_SECONDS:.0f} seconds on {image.board}."
+                ) from error
             words = finished.stdout.split()
             if finished.returncode or not words:
                 said = _tools.shortened(finished.stderr, 6)
-                raise BoardFault(f"The emulator of {image.board} ended with status {finished.returncode}. {said}".strip())
+                raise BoardFault(
+                    f"The emulator of {image.board} ended with status {finished.returncode}. {said}".strip()
+                )
             if words[0] != "done":
-                raise BoardFault(_explain(image, entry, words[0], *map(int, words[1:]), finished.stderr))
+                raise BoardFault(_explain(image, entry, words, finished.stderr))
             outputs = np.fromfile(folder / "outputs.bin", dtype=np.uint8)
             counts = np.fromfile(folder / "counts.bin", dtype="<u8").astype(np.int64).reshape(-1, 2)
             profile = np.fromfile(folder / "profile.bin", dtype="<u8")
@@ -131,7 +142,9 @@ def _by_function(path: Path, profile: np.ndarray[tuple[int, ...], np.dtype[Any]]
     return dict(counts)
 
 
-def _explain(image: Image, entry: str, kind: str, pc: int, vector: int, stack: int, said: str) -> str:
+def _explain(image: Image, entry: str, words: list[str], said: str) -> str:
+    kind, (pc, vector, stack) = words[0], map(int, words[1:])
+    said = re.sub("\x1b\\[[0-9;]*m", "", said)  # simavr colours its messages
     function = objects.function_at(objects.functions(image.path), pc)
     where = f"In {function.name if function else 'no known function'}, at pc {pc:#06x}."
     board, room = boards.get(image.board), image.stack_room_bytes or 0
@@ -151,16 +164,16 @@ def _flash(path: Path) -> bytes:
     return bytes(content)
 
 
-@cache
 def _runner_why_not() -> str | None:
     try:
         _runner()
     except EdgewrightError as error:
-        return f"our runner on libsimavr cannot be built: apt-get install gcc libc6-dev libsimavr-dev libelf-dev ({error})"
+        return (
+            f"our runner on libsimavr cannot be built: apt-get install gcc libc6-dev libsimavr-dev libelf-dev ({error})"
+        )
     return None
 
 
-@cache
 def _runner() -> Path:
     """Return our program on libsimavr, built at first use."""
     text = source(_RUNNER)
@@ -176,4 +189,6 @@ def _runner() -> Path:
     return folder / "runner"
 
 
-ENTRY = Simavr(doc="AVR boards in simavr: avr-gcc builds; exact cycles and instructions, by function, and the deepest stack.")
+ENTRY = Simavr(
+    doc="AVR boards in simavr: avr-gcc builds; exact cycles and instructions, by function, and the deepest stack."
+)

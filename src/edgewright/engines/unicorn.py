@@ -66,7 +66,13 @@ class Unicorn:
         if answer["fault"] is not None:
             raise BoardFault(_faults.explain(image, entry, answer["fault"] | {"limit": RUN_INSTRUCTIONS}))
         if answer["exit_code"] != 0:
-            raise BoardFault(f"{entry}_run on {image.board} ended with exit status {answer['exit_code']}: {answer['text']}")
+            raise BoardFault(
+                f"{entry}_run on {image.board} ended with exit status {answer['exit_code']}: {answer['text']}"
+            )
+        if len(instructions) != 8 * len(vectors):
+            raise BoardFault(
+                f"{entry}_run returned {len(instructions) // 8} times for {len(vectors)} vectors on {image.board}."
+            )
         width = output_bytes(model)
         rows = np.frombuffer(outputs, dtype=np.uint8).reshape(len(vectors), width + 4)  # a word of timer ticks follows
         return Run(
@@ -74,7 +80,9 @@ class Unicorn:
             instructions=np.frombuffer(instructions, dtype="<u8").astype(np.int64),
             stack_bytes=answer["stack_bytes"],
             by_function={
-                name: count for name, count in zip(["(unknown)", *functions], answer["by_function"], strict=True) if count
+                name: count
+                for name, count in zip(["(unknown)", *functions], answer["by_function"], strict=True)
+                if count
             },
         )
 
@@ -102,7 +110,6 @@ def _request(path: Path, function: str) -> tuple[dict[str, Any], tuple[str, ...]
     return message, tuple(entry.name for entry in found)
 
 
-@cache
 def _hooks() -> Path:
     """Return the shared library of the counting hooks, built by zig at first use."""
     name = {"win32": "hooks.dll", "darwin": "hooks.dylib"}.get(sys.platform, "hooks.so")
@@ -182,4 +189,6 @@ _worker = _Worker()
 _ask = _worker.ask
 atexit.register(_worker.stop)
 
-ENTRY = Unicorn(doc="Arm Cortex-M boards in unicorn: zig builds; exact instructions, by function, and the deepest stack.")
+ENTRY = Unicorn(
+    doc="Arm Cortex-M boards in unicorn: zig builds; exact instructions, by function, and the deepest stack."
+)

@@ -16,6 +16,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from edgewright.errors import BadData
 from edgewright.estimators import _size, _standardise
 from edgewright.estimators._size import Budget, Plan
+from edgewright.ir.graph import Graph
+from edgewright.ir.types import Type
+from edgewright.lowering import Builder, lower
+from edgewright.nn._learner import Inputs
 from edgewright.training import Progress, Schedule, held_out_rows, schedule
 
 Floats = npt.NDArray[np.float32]
@@ -131,9 +135,29 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return _size.learner_bytes(self.module_) + _size.standardiser_bytes(self.standardiser_)
 
+    def _lowered(self) -> Graph:
+        """Return the float graph of the fitted model, from raw features to scores."""
+        check_is_fitted(self)
+        builder = Builder(type(self).__name__)
+        x = builder.input("x", Type(self._row_shape()))
+        standard = self.standardiser_
+        inputs = Inputs(standard.mean.astype(np.float64), standard.scale.astype(np.float64), standard.kind == "common")
+        return builder.finish(
+            self.module_.add_to(builder, x, inputs), labels=tuple(str(label) for label in self.classes_)
+        )
+
+    def _row_shape(self) -> tuple[int, ...]:
+        """Return the shape of one row of X."""
+        return (self.n_features_in_,)
+
     def _scores(self, X: Any) -> Floats:
         check_is_fitted(self)
         x, _ = self._checked(X, reset=False)
         with schedule.one_thread():
             scores: Floats = schedule.score(self.module_, torch.tensor(self.standardiser_(x))).numpy()
         return scores
+
+
+@lower.register
+def _(model: Classifier) -> Graph:
+    return model._lowered()

@@ -87,6 +87,9 @@ class FastGRNNClassifier(Classifier):
             size += matrix_bytes_at_most(classes, hidden) + vector_bytes(hidden, hidden, classes, 1, 1)
             yield Plan({"hidden": hidden}, sparse_only({"W": density, "U": density}), size)
 
+    def _row_shape(self) -> tuple[int, ...]:
+        return (self.n_steps_in_, self.n_features_in_)
+
     def _checked(self, X: Any, y: Any = None, *, reset: bool) -> tuple[Floats, npt.NDArray[Any] | None]:
         """Return X as float32 [n, steps, features] and y, checked; `reset` remembers the shape, otherwise it must be that."""
         name = type(self).__name__

@@ -1,14 +1,33 @@
-"""What the training schedule needs to know of a module."""
+"""What the training schedule and the lowering need to know of a module."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
 from edgewright.compress import int8
+from edgewright.lowering import Builder
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What stands between raw features and a module: it was trained on (x - mean) / scale.
+
+    mean, scale: [features]. folds: whether this goes into the module's first matrix, which is exact where every scale is the same power
+    of two; otherwise an affine step before it.
+    """
+
+    mean: Floats
+    scale: Floats
+    folds: bool
 
 
 class Learner(nn.Module):
@@ -28,6 +47,32 @@ class Learner(nn.Module):
     @abstractmethod
     def forward(self, x: torch.Tensor, hard: bool = False) -> torch.Tensor:
         """Return the scores [n, classes]; `hard` computes what the device does instead of what is trained."""
+
+    @abstractmethod
+    def add_to(self, builder: Builder, x: str, inputs: Inputs) -> str:
+        """Append the module to a float graph that holds the raw input x, and return the value of its scores."""
+
+    def array(self, name: str) -> Floats:
+        """Return a parameter as float64."""
+        value: torch.Tensor = getattr(self, name)
+        return value.detach().cpu().numpy().astype(np.float64)
+
+    def product(self, builder: Builder, name: str, x: str, bias: Floats | None = None) -> str:
+        """Append a matrix of this module times x, and a bias."""
+        weight = self.array(name)
+        return dense(builder, name, weight, np.zeros(len(weight)) if bias is None else bias, x)
+
+    def first_product(self, builder: Builder, name: str, x: str, bias: Floats, inputs: Inputs) -> str:
+        """Append a matrix of this module times the standardised input, and a bias."""
+        weight = self.array(name)
+        if inputs.folds:
+            folded = weight / inputs.scale
+            return dense(builder, name, folded, bias - folded @ inputs.mean, x)
+        scale = builder.constant("standardise.scale", 1 / inputs.scale)
+        offset = builder.constant("standardise.offset", -inputs.mean / inputs.scale)
+        return dense(
+            builder, name, weight, bias, builder.node("affine", "standardised", x=x, scale=scale, offset=offset)
+        )
 
     def weight(self, name: str) -> torch.Tensor:
         """Return a matrix as the forward pass sees it."""
@@ -64,3 +109,10 @@ def normal(generator: torch.Generator | None, *shape: int, deviation: float) -> 
     generator: None only on the device "meta", where nothing is drawn.
     """
     return nn.Parameter(torch.randn(*shape, generator=generator) * deviation)
+
+
+def dense(builder: Builder, name: str, weight: Floats, bias: Floats, x: str) -> str:
+    """Append weight x + bias; the value is called `name`."""
+    return builder.node(
+        "dense", name, x=x, w=builder.constant(f"{name}.w", weight), bias=builder.constant(f"{name}.bias", bias)
+    )

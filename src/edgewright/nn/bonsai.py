@@ -7,7 +7,8 @@ import math
 import torch
 from torch import nn
 
-from edgewright.nn._learner import Learner, normal
+from edgewright.lowering import Builder
+from edgewright.nn._learner import Inputs, Learner, normal
 
 FIRST_SHARPNESS = 0.1  # divided by the mean of |theta z|
 DOUBLINGS = 10  # of the sharpness, in each phase
@@ -51,6 +52,27 @@ class Bonsai(Learner):
         branch = z @ self.weight("theta").t()
         reach = self._hard_reach(branch) if hard else self._soft_reach(branch)
         return (scores.view(-1, self.nodes, self.classes) * reach[:, :, None]).sum(1)
+
+    def add_to(self, builder: Builder, x: str, inputs: Inputs) -> str:
+        """Append the tree: only the nodes on the path are computed."""
+        z = self.first_product(builder, "Z", x, self.array("bias"), inputs)
+        if self.inner == 0:
+            score, gate = (self.product(builder, name, z) for name in ("W", "V"))
+            return builder.node("multiply", "scores", a=score, b=builder.node("tanh", "gate", x=gate))
+        path = builder.node("tree_path", "path", x=z, w=builder.constant("theta", self.array("theta")))
+        score, gate = (
+            builder.node(
+                "gather_dense",
+                name,
+                x=z,
+                index=path,
+                w=builder.constant(f"{name}.w", self.array(name)),
+                attributes={"rows": self.classes},
+            )
+            for name in ("W", "V")
+        )
+        gated = builder.node("multiply", "gated", a=score, b=builder.node("tanh", "gate", x=gate))
+        return builder.node("reduce_sum", "scores", x=gated, attributes={"axis": 0})
 
     def _soft_reach(self, branch: torch.Tensor) -> torch.Tensor:
         """Return [n, nodes]: by how much each row reaches each node, for branches theta z [n, inner]."""

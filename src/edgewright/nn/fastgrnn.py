@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 
-from edgewright.nn._learner import Learner, normal
+from edgewright.ir.graph import Graph
+from edgewright.ir.types import Type
+from edgewright.lowering import Builder
+from edgewright.nn._learner import Inputs, Learner, normal
 
 
 class FastGRNN(Learner):
@@ -41,6 +45,38 @@ class FastGRNN(Learner):
             candidate = torch.tanh(total + self.candidate_bias)
             state = gate * state + (zeta * (1 - gate) + nu) * candidate
         return state @ self.weight("output").t() + self.output_bias
+
+    def add_to(self, builder: Builder, x: str, inputs: Inputs) -> str:
+        """Append a scan of the cell over the steps, and the linear layer on its last state."""
+        cell = self._cell(builder.type(x).shape[1], inputs)
+        last = builder.node("scan", "last", x=x, attributes={"body": cell, "output": "last", "reverse": False})
+        return self.product(builder, "output", last, self.array("output_bias"))
+
+    def _cell(self, features: int, inputs: Inputs) -> Graph:
+        """Return the cell as a graph: one step in, the next state out. The gate's bias is added once, with the input's product."""
+        cell = Builder("cell")
+        step = cell.input("step", Type((features,)))
+        hidden = len(self.array("U"))
+        state = cell.state("state", Type((hidden,)))
+        gate_bias = self.array("gate_bias")
+        total = cell.node(
+            "add",
+            "total",
+            a=self.first_product(cell, "W", step, gate_bias, inputs),
+            b=self.product(cell, "U", state),
+        )
+        shift = cell.constant("candidate.offset", self.array("candidate_bias") - gate_bias)
+        one = cell.constant("candidate.scale", np.ones(1))
+        gate = cell.node("sigmoid", "gate", x=total)
+        candidate = cell.node("tanh", "candidate", x=cell.node("affine", "shifted", x=total, scale=one, offset=shift))
+        zeta, nu = (1 / (1 + np.exp(-self.array(name).reshape(1))) for name in ("zeta", "nu"))
+        update = cell.node(
+            "affine", "update", x=gate, scale=cell.constant("zeta", -zeta), offset=cell.constant("nu", zeta + nu)
+        )
+        kept = cell.node("multiply", "kept", a=gate, b=state)
+        new = cell.node("multiply", "new", a=update, b=candidate)
+        cell.carry(state, cell.node("add", "next", a=kept, b=new))
+        return cell.finish("next")
 
 
 ENTRY = FastGRNN

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from edgewright.lowering import Builder
 from edgewright.nn._clusters import centres
-from edgewright.nn._learner import Learner, normal
+from edgewright.nn._learner import Inputs, Learner, normal
 
 PCA_ROWS = 6000
 KMEANS_ROWS = 4000
@@ -45,6 +46,14 @@ class ProtoNN(Learner):
         prototypes = self.weight("B")
         square = (z * z).sum(1, keepdim=True) - 2 * z @ prototypes.t() + (prototypes * prototypes).sum(1)
         return torch.exp(-torch.exp(2 * self.log_gamma) * square.clamp(min=0)) @ self.weight("Z").t()
+
+    def add_to(self, builder: Builder, x: str, inputs: Inputs) -> str:
+        """Append projection, distances, closeness and labels; gamma goes into the table of the exponential."""
+        z = self.first_product(builder, "W", x, self.array("bias"), inputs)
+        distance = builder.node("squared_distance", "distance", x=z, prototypes=builder.constant("B", self.array("B")))
+        factor = -float(np.exp(2 * self.array("log_gamma")))
+        closeness = builder.node("exp", "closeness", x=distance, attributes={"factor": factor})
+        return self.product(builder, "Z", closeness)
 
     @torch.no_grad()
     def start_from(self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> None:

@@ -20,8 +20,9 @@ MOST_ROWS = 200
 class Quality:
     """How well the integers of a value follow its real numbers.
 
-    value: its path, "loop/h" for one in the body of a scan. snr_db: power of the real values over power of the difference, in decibel; infinite where there is none. saturated_share: of all
-    entries, how many sit at an end of the dtype's range. largest_error: in real units.
+    value: its path, "loop/h" for one in the body of a scan. snr_db: power of the real values over power of the difference, in decibel;
+    infinite where there is none. saturated_share: of all entries, how many sit at an end of the dtype's range. largest_error: in real
+    units.
     """
 
     value: str
