@@ -45,4 +45,6 @@ def get(package: str, name: str) -> Any:
 def kind(package: str) -> str:
     """Return the singular word for an entry of a package: "edgewright.boards" holds boards."""
     word = package.rsplit(".", 1)[-1]
-    return {"ops": "operator", "data": "dataset"}.get(word, word.removesuffix("s"))
+    return {"ops": "operator", "data": "dataset", "compress": "compression method", "nn": "module"}.get(
+        word, word.removesuffix("s")
+    )

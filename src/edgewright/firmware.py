@@ -17,7 +17,7 @@ from edgewright.compiler.pipeline import to_integers
 from edgewright.compiler.program import Program
 from edgewright.compiler.quantise import Settings
 from edgewright.engines import Image, Run, pack_inputs, unpack_outputs
-from edgewright.errors import BadInput, DoesNotFit, MissingTool, UnknownName
+from edgewright.errors import BadInput, DoesNotFit, MissingTool, UnknownName, UnsupportedModel
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import Array, dequantise_array, quantise_array
 from edgewright.lowering import lower
@@ -208,6 +208,10 @@ def deploy(
     for key, one in several.items():
         given = rows.get(key)
         lowered = replace(lower(one), name=key)
+        if len(lowered.inputs) != 1 or len(lowered.outputs) != 1:
+            raise UnsupportedModel(
+                f"The model {key!r} has {len(lowered.inputs)} inputs and {len(lowered.outputs)} outputs; a firmware takes one of each."
+            )
         graph = to_integers(lowered, None if given is None else np.asarray(given), settings)
         deployed = Deployed(key, lowered, graph, _classes(one, graph))
         models[key] = deployed
@@ -244,24 +248,24 @@ def _check_fit(firmware: Firmware) -> None:
         over.append(f"{arena - board.ram_bytes} bytes of RAM (its working memory is {arena})")
     if over:
         raise DoesNotFit(
-            f"The model does not fit {firmware.board}: over by {' and '.join(over)}. {_would_fit(constants, arena)}"
+            f"The model does not fit {firmware.board}: over by {' and '.join(over)}. {_would_fit(firmware.board, constants, arena)}"
         )
     try:
         _ = firmware.image
     except MissingTool:
         return  # what cannot be built here cannot be checked here; verify says so
     except DoesNotFit as error:
-        raise DoesNotFit(f"{error} {_would_fit(constants, arena)}") from error
+        raise DoesNotFit(f"{error} {_would_fit(firmware.board, constants, arena)}") from error
 
 
-def _would_fit(constants: int, arena: int) -> str:
-    """Say which boards have clearly more than that, and what else helps."""
+def _would_fit(board: str, constants: int, arena: int) -> str:
+    """Say which other boards have clearly more than that, and what else helps."""
     fitting = [
         name
         for name in boards.names()
         if boards.get(name).flash_bytes > constants + 4096
         and boards.get(name).ram_bytes > 2 * arena + 512
-        and name != "host"
+        and name not in ("host", board.replace("_", "-"))
     ]
-    where = f"It would fit {', '.join(fitting)}. " if fitting else "No board in the catalogue is large enough. "
+    where = f"It would fit {', '.join(fitting)}. " if fitting else "No other board in the catalogue is large enough. "
     return f"{where}Or train a smaller model: give size_kb."

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgewright import boards, records
 from edgewright.compiler.memory import plan_memory
-from edgewright.errors import MissingTool
+from edgewright.errors import BadInput, MissingTool
 from edgewright.ir.types import Array
 from edgewright.runtime.integer import run_integer
 from edgewright.runtime.interpret import run_float
@@ -70,6 +70,8 @@ def _behaviour(
     """Return accuracy, counts and agreement on rows; the board runs as many as its engine can bear."""
     board = boards.get(firmware.board)
     integers = model.integers(X)
+    if y is not None and model.classes is not None:
+        y = _classes_of(y, len(X), model.classes)
     twin = run_integer(model.graph, integers)
     check = firmware.verify(X, model.name)
     numbers: dict[str, Any] = {
@@ -106,6 +108,14 @@ def _behaviour(
         numbers["cycles_per_inference"] = float(run.cycles.mean())
         numbers["milliseconds"] = float(run.cycles.mean()) / board.clock_hz * 1e3 if board.clock_hz else None
     return numbers
+
+
+def _classes_of(y: Array, rows: int, classes: Array) -> Array:
+    """Return classes [rows] that compare with those of a model: as text where the model knows its classes as text only."""
+    y = np.asarray(y)
+    if y.shape != (rows,):
+        raise BadInput(f"y is {list(y.shape)}; it needs one class for each of the {rows} rows.")
+    return y.astype(str) if classes.dtype.kind == "U" else y
 
 
 def _memory_map(plan: Any) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def read(path: Path) -> list[Record]:
         try:
             plain = json.loads(line)
             records.append(Record(**{**plain, "flags": tuple(plain.get("flags", ()))}))
-        except (TypeError, AttributeError, json.JSONDecodeError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise BadData(f"{path}, line {number} is not a record: {error}.") from error
     return records
 

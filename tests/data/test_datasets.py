@@ -20,10 +20,11 @@ def test_a_dataset_is_finite_labelled_and_split(name):
     split = load_or_skip(name)
     assert split.x_train.dtype == split.x_test.dtype == np.float32
     assert len(split.x_train) == len(split.y_train) > len(split.x_test) == len(split.y_test) > 0
-    assert np.isfinite(split.x_train).all() and np.isfinite(split.x_test).all()
+    assert np.isfinite(split.x_train).all()
+    assert np.isfinite(split.x_test).all()
     assert tuple(map(str, np.unique(split.y_train))) == split.labels == tuple(map(str, np.unique(split.y_test)))
     entry = data.get(name)
-    assert entry.doc and entry.source and entry.licence
+    assert all((entry.doc, entry.source, entry.licence))
 
 
 def test_digits_are_split_as_everywhere():
@@ -53,7 +54,7 @@ def test_rows_without_a_shape_are_no_sequences():
 
 
 def test_an_unknown_dataset_suggests_the_nearest():
-    with pytest.raises(UnknownName, match="dataset named 'digit'. Did you mean 'digits'"):
+    with pytest.raises(UnknownName, match=r"dataset named 'digit'\. Did you mean 'digits'"):
         data.get("digit")
 
 
@@ -70,7 +71,8 @@ def test_a_missing_dataset_says_where_to_get_it_and_where_to_put_it(no_cache):
     message = str(caught.value)
     assert str(no_cache / "usps" / "usps.npz") in message
     assert str(no_cache / "cache" / "edgewright" / "data" / "usps" / "usps.npz") in message
-    assert "https://" in message and "numpy.savez" in message
+    assert "https://" in message
+    assert "numpy.savez" in message
 
 
 def test_without_the_variable_the_message_names_it(no_cache, monkeypatch):

@@ -76,7 +76,10 @@ def test_a_constant_feature_is_a_warning(tmp_path):
 BAD_CSV = {
     "missing values": (
         "a,b,label\n1,,x\n2,3,y\n,NA,x\n4,nan,y\n",
-        ["column 'a' has missing values: 1, the first in line 4.", "column 'b' has missing values: 3, the first in line 2."],
+        [
+            "column 'a' has missing values: 1, the first in line 4.",
+            "column 'b' has missing values: 3, the first in line 2.",
+        ],
     ),
     "text column": (
         "a,colour,label\n1,red,x\n2,blue,y\n3,red,x\n",
@@ -88,7 +91,10 @@ BAD_CSV = {
     ),
     "infinite": (
         "a,b,label\n1,2,x\n-inf,1e39,y\n3,4,x\n",
-        ["column 'a' has infinite or too large values: 1, the first in line 3.", "column 'b' has infinite or too large values"],
+        [
+            "column 'a' has infinite or too large values: 1, the first in line 3.",
+            "column 'b' has infinite or too large values",
+        ],
     ),
     "one class": ("a,label\n1,x\n2,x\n", ["holds one class only, x;"]),
     "one row": ("a,label\n1,x\n", ["holds one row;"]),
@@ -98,9 +104,18 @@ BAD_CSV = {
         "a,b,label\n1,2,x\n3,4,5,y\n6,y\n7,8,y\n",
         ["line 3 has 4 cells, the header has 3 (and 1 more such lines). Make all lines equally long."],
     ),
-    "missing labels": ("a,label\n1,x\n2,\n3,y\n4,?\n", ["the target column 'label' is empty in 2 rows, the first in line 3."]),
-    "missing target column": ("a,labels\n1,x\n2,y\n", ["has no target column 'label'. Did you mean 'labels'? Columns: a, labels."]),
-    "no header": ("1,2\n3,4\n", ["the first line holds numbers (1, 2), not column names. Put a header line before it."]),
+    "missing labels": (
+        "a,label\n1,x\n2,\n3,y\n4,?\n",
+        ["the target column 'label' is empty in 2 rows, the first in line 3."],
+    ),
+    "missing target column": (
+        "a,labels\n1,x\n2,y\n",
+        ["has no target column 'label'. Did you mean 'labels'? Columns: a, labels."],
+    ),
+    "no header": (
+        "1,2\n3,4\n",
+        ["the first line holds numbers (1, 2), not column names. Put a header line before it."],
+    ),
     "nameless column": ("a,,label\n1,2,x\n", ["column 2 of the header has no name."]),
     "equal names": ("a,a,label\n1,2,x\n", ["column names are used twice: a."]),
     "one column": ("label\nx\ny\n", ["has one column only (label).", "commas, semicolons or tabs"]),
@@ -213,17 +228,29 @@ class Boom:
 
 
 BAD_NPZ = {
-    "pickles": (lambda: {"X": np.array([[Boom()]], object), "y": np.arange(1)}, ["'X' holds pickled Python objects, which are refused"]),
+    "pickles": (
+        lambda: {"X": np.array([[Boom()]], object), "y": np.arange(1)},
+        ["'X' holds pickled Python objects, which are refused"],
+    ),
     "wrong keys": (lambda: {"x": np.eye(4), "labels": np.arange(4)}, ["lacks 'X' and 'y'; it holds labels, x."]),
     "one dimension": (lambda: {"X": np.arange(4.0), "y": np.arange(4)}, ["'X' has the shape (4,); [n, features] or"]),
     "labels of two dimensions": (lambda: {"X": np.eye(4), "y": np.eye(4)}, ["'y' has the shape (4, 4); [n] is needed"]),
     "unequal lengths": (lambda: {"X": np.eye(4), "y": np.arange(3)}, ["'X' has 4 rows, 'y' has 3."]),
     "no features": (lambda: {"X": np.zeros((4, 0)), "y": np.arange(4)}, ["'X' has the shape (4, 0): no features."]),
-    "nan": (lambda: {"X": np.array([[1, 2], [3, np.nan]]), "y": [0, 1]}, ["'X' has missing values (NaN): 1, the first at [1, 1]."]),
-    "inf": (lambda: {"X": np.array([[1, 2], [1e60, -np.inf]]), "y": [0, 1]}, ["'X' has infinite or too large values: 2, the first at [1, 0]"]),
+    "nan": (
+        lambda: {"X": np.array([[1, 2], [3, np.nan]]), "y": [0, 1]},
+        ["'X' has missing values (NaN): 1, the first at [1, 1]."],
+    ),
+    "inf": (
+        lambda: {"X": np.array([[1, 2], [1e60, -np.inf]]), "y": [0, 1]},
+        ["'X' has infinite or too large values: 2, the first at [1, 0]"],
+    ),
     "text": (lambda: {"X": np.array([["a"]]), "y": [0]}, ["'X' is of dtype <U1; numbers are needed."]),
     "complex": (lambda: {"X": np.eye(2) * 1j, "y": [0, 1]}, ["'X' is of dtype complex128; numbers are needed."]),
-    "fractions as labels": (lambda: {"X": np.eye(3), "y": [0, 1.5, 0]}, ["'y'[1] is 1.5; labels are whole numbers or text."]),
+    "fractions as labels": (
+        lambda: {"X": np.eye(3), "y": [0, 1.5, 0]},
+        ["'y'[1] is 1.5; labels are whole numbers or text."],
+    ),
     "one class": (lambda: {"X": np.eye(3), "y": [1, 1, 1]}, ["holds one class only, 1;"]),
     "one row": (lambda: {"X": np.ones((1, 3)), "y": [1]}, ["holds one row;"]),
 }
@@ -270,7 +297,9 @@ def test_damaged_npz_files_never_escape_as_other_errors(tmp_path):
         data = bytearray(sound)
         for position in generator.integers(0, len(data), 3):
             data[position] = generator.integers(256)
-        path.write_bytes(bytes(data[: generator.integers(1, len(data) + 1)]) if generator.random() < 0.5 else bytes(data))
+        path.write_bytes(
+            bytes(data[: generator.integers(1, len(data) + 1)]) if generator.random() < 0.5 else bytes(data)
+        )
         try:
             read_table(path)
         except BadData:

@@ -83,8 +83,8 @@ def test_left_out_features_do_not_count(name):
     out = torch.tensor([True, False, False, True, False, False, False])
     module.leave_out(out)
     x = inputs(name)
-    assert torch.equal(module(x), module(torch.where(out, torch.full((), 50.0), x)))
-    assert not torch.equal(module(x), module(torch.where(out, x, torch.full((), 50.0))))
+    assert torch.allclose(module(x), module(torch.where(out, torch.full((), 50.0), x)), atol=1e-5)
+    assert not torch.allclose(module(x), module(torch.where(out, x, torch.full((), 50.0))), atol=1e-2)
 
 
 def bonsai_by_hand(p, x, classes, depth):
@@ -128,7 +128,7 @@ def test_soft_branches_become_hard_ones():
     gaps = []
     for sharpness in (1.0, 10.0, 1e6):
         module.sharpness = sharpness
-        gaps.append(float((module(x) - hard).abs().max()))
+        gaps.append(float((module(x) - hard).detach().abs().max()))
     assert gaps[0] > gaps[1] > gaps[2]
     assert gaps[2] < 1e-4
 
@@ -210,7 +210,9 @@ def test_clusters_are_found():
     middles = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
     rows = np.concatenate([middle + 0.1 * random.normal(size=(30, 2)) for middle in middles])
     found = _clusters.centres(rows, 3, np.random.default_rng(1))
-    assert np.abs(found[np.lexsort(found.T)] - middles[np.lexsort(middles.T)]).max() < 0.2
+    distances = np.sqrt(_clusters.squared_distances(middles, found))
+    assert sorted(distances.argmin(1)) == [0, 1, 2]
+    assert distances.min(1).max() < 0.2
     assert np.array_equal(found, _clusters.centres(rows, 3, np.random.default_rng(1)))
 
 

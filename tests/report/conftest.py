@@ -1,12 +1,12 @@
 """Records for the tests of the report."""
 
 import pytest
-import samples
+import report_samples
 
 
 @pytest.fixture(scope="session")
 def sample_records():
-    return samples.records()
+    return report_samples.records()
 
 
 @pytest.fixture(scope="session")

@@ -118,7 +118,7 @@ MODELS = {
 }
 
 
-def record(model, board, **changes):
+def record(model, board, /, **changes):
     """One record; changes are made to its fields."""
     made, (flash, ram, clock, engine, compiler, flags, code, speed) = MODELS[model], BOARDS[board]
     constants = sum(made.constants.values())
@@ -195,7 +195,7 @@ def record(model, board, **changes):
         "versions": VERSIONS,
         "when": "2026-01-05T09:30:00+00:00",
     }
-    return Record("deploy", model, **{**fields, **changes})
+    return Record(**{"what": "deploy", "model": model, **fields, **changes})
 
 
 def records():

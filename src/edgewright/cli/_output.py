@@ -175,6 +175,8 @@ def print_build(record: Record, kinds: Sequence[str], out: Path, *, json: bool) 
     print_summary(record)
     print(f"\nWritten to {out}:")
     lines = [[f"  {kind}", NEXT.get(kind, "the project of this export")] for kind in kinds]
+    trained = [path for path in sorted(out.glob("model.*")) if path.name != GRAPH_FILE]
+    lines += [[f"  {path.name}", "the trained model"] for path in trained]
     lines.append([f"  {GRAPH_FILE}", f"its integers; try `edgewright cost {out / GRAPH_FILE}`"])
     lines.append([f"  {RECORDS_FILE}", "these measurements"])
     made = table(["", "~"], lines)

@@ -58,6 +58,11 @@ def read_rows(source: str, target: str | None, part: Literal["train", "test"]) -
     return Rows(table.x, table.y)
 
 
+def named(source: str | None) -> str:
+    """Return how records call the rows that a user named, or the random ones: without the folders of this machine."""
+    return "random" if source is None else Path(source).name
+
+
 def _is_file(source: str) -> bool:
     """Whether a text means a file rather than a dataset. Raises UnknownName where it can be neither."""
     if source.replace("-", "_") in [name.replace("-", "_") for name in data.names()]:

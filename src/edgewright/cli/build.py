@@ -69,7 +69,7 @@ def run(
         estimator = _train.make(model, seed, settings)
         split = _train.shaped(estimator, model, split)
         about = {
-            "data": Path(data).name,
+            "data": _rows.named(data),
             "split": _split_text(data, test_share, seed),
             "seed": seed,
             "settings": {"model": model, **settings},

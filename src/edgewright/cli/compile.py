@@ -40,7 +40,7 @@ def run(
     gives. The folder appears whole or not at all.
     """
     from edgewright import boards
-    from edgewright.cli import _models
+    from edgewright.cli import _models, _rows
 
     boards.get(board)
     kinds = _models.check_exports(export)
@@ -50,7 +50,7 @@ def run(
         firmware = _models.deploy_model(model, board, calibration, target)
         rows = _models.rows_for(firmware, calibration, target, "train")
         progress.begin(f"running {len(rows.x):,} rows on {board}")
-        record = _models.measured(firmware, rows, data=calibration or "random", split="train" if calibration else None)
+        record = _models.measured(firmware, rows, data=_rows.named(calibration), split="train" if calibration else None)
         _models.check_agreement(record)
         _models.write(firmware, record, kinds, folder)
     _output.print_build(record, kinds, out, json=json)

@@ -28,10 +28,10 @@ def run(
     """Say what a model costs on every board, before there is one: flash, RAM, stack, instructions, time.
 
     Sizes are those of the built C; instructions are the mean over the rows. Where a model does not fit it says by how many bytes.
-    Milliseconds are given only where the emulator is exact in cycles.
+    Milliseconds are given only where the emulator is exact in cycles; exact says whether integer model, host and board agree bit for bit.
     """
     from edgewright import boards
-    from edgewright.cli import _models
+    from edgewright.cli import _models, _rows
     from edgewright.errors import DoesNotFit
 
     chosen = (
@@ -49,7 +49,7 @@ def run(
             try:
                 firmware = _models.deploy_model(model, name, calibration, target)
                 rows = _models.rows_for(firmware, data, target)
-                found.append(_models.measured(firmware, rows, data=data or "random"))
+                found.append(_models.measured(firmware, rows, data=_rows.named(data)))
             except DoesNotFit as error:
                 found.append(_models.does_not_fit(model.name, name, error))
             progress.advance(name)

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgewright import ops
 from edgewright.compiler import library
+from edgewright.compiler.c_language import KEYWORDS, c_text, literal, literals, real
 from edgewright.compiler.memory import Plan, plan_memory
 from edgewright.compiler.program import Entry, Program
 from edgewright.errors import BadGraph, BadInput
@@ -20,55 +21,9 @@ from edgewright.ir.graph import Graph, Node
 from edgewright.ir.types import Array, Type, describe_scale
 from edgewright.runtime.ranges import accumulator_bounds
 
+LARGEST_COUNT = 2**16 - 1
+_OWN_SYMBOLS = ("run", "predict", "selftest", *(f"arena_{code}" for code in library.CODES.values()))
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
-_KEYWORDS = frozenset(
-    [
-        "auto",
-        "break",
-        "case",
-        "char",
-        "const",
-        "continue",
-        "default",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "extern",
-        "float",
-        "for",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "register",
-        "restrict",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "typedef",
-        "union",
-        "unsigned",
-        "void",
-        "volatile",
-        "while",
-        "main",
-        "class",
-        "new",
-        "delete",
-        "this",
-        "template",
-        "namespace",
-        "bool",
-        "true",
-        "false",
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -81,10 +36,10 @@ class Golden:
 
 def check_name(name: str) -> str:
     """Return a name that can prefix C symbols, or raise BadInput."""
-    if not _NAME.fullmatch(name) or name in _KEYWORDS or name.startswith("ew_"):
+    if not _NAME.fullmatch(name) or name in KEYWORDS or f"{name}_".startswith("ew_"):
         raise BadInput(
             f"{name!r} cannot name a model: use a lower-case letter, then letters, digits or underscores, 40 at most, "
-            "no C keyword and no 'ew_' in front."
+            "no C keyword and no 'ew' in front of an underscore."
         )
     return name
 
@@ -101,10 +56,13 @@ def emit(graphs: Mapping[str, Graph], name: str | None = None, golden: Mapping[s
     if not prefixes:
         raise BadInput("There is no model to emit.")
     name = check_name(name or prefixes[0])
-    models = [_Model(prefix, graph) for prefix, graph in graphs.items()]
+    taken = {f"{prefix}_{word}" for prefix in prefixes for word in _OWN_SYMBOLS}
+    models = [_Model(prefix, graph, taken) for prefix, graph in graphs.items()]
     functions: dict[str, str] = {}
     for model in models:
         functions |= model.functions
+    if clash := taken & functions.keys():
+        raise BadInput(f"A model cannot be named so: it makes {', '.join(sorted(clash))}, which is a kernel's name.")
     context = {
         "name": name,
         "version": __version__,
@@ -122,11 +80,16 @@ def emit(graphs: Mapping[str, Graph], name: str | None = None, golden: Mapping[s
 class _Model:
     """One graph on its way to C: collects constants, functions and statements."""
 
-    def __init__(self, prefix: str, graph: Graph) -> None:
+    def __init__(self, prefix: str, graph: Graph, taken: set[str]) -> None:
         if not graph.is_quantised:
             raise BadGraph(f"The graph {graph.name!r} is not quantised; quantise it first.")
+        if graph.state:
+            raise BadGraph(
+                f"The graph {graph.name!r} carries {', '.join(graph.state)} from run to run; put it into a scan."
+            )
         accumulator_bounds(ops.verify(graph))
-        self.prefix, self.graph = prefix, graph
+        _check_sizes(graph)
+        self.prefix, self.graph, self.taken = prefix, graph, taken
         self.plan = plan_memory(graph)
         self.functions: dict[str, str] = {}
         self.constants: list[_Constant] = []
@@ -134,14 +97,17 @@ class _Model:
         self.outputs = _parameters(graph, graph.outputs, "output")
         self.arenas = {library.CODES[dtype]: (library.C_TYPES[dtype], size) for dtype, size in self.plan.sizes.items()}
         where = {value: parameter.name for value, parameter in zip(graph.inputs, self.inputs, strict=True)}
-        where |= {value: parameter.name for value, parameter in zip(graph.outputs, self.outputs, strict=True)}
+        made = {node.output for node in graph.nodes}
+        for value, parameter in zip(graph.outputs, self.outputs, strict=True):
+            if value in made and self.plan.homes.get(value, value) == value:
+                where.setdefault(value, parameter.name)
         self.statements = self._statements(graph, self.plan, where, {}, 1, "")
-        for value in graph.outputs:
-            home = self.plan.homes.get(value, value)
-            if home != value or value in graph.inputs or value in graph.constants:
-                self.statements += self._copy(
-                    graph.types[value], where[value], self._pointer(graph, home, self.plan, where, {}, ""), 1
-                )
+        for value, parameter in zip(graph.outputs, self.outputs, strict=True):
+            source = self._pointer(graph, value, self.plan, where, {}, "")
+            if source != parameter.name:
+                self.statements += self._copy(graph.types[value], parameter.name, source, 1)
+        unread = [where[value] for value in graph.inputs if not graph.readers(value) and value not in graph.outputs]
+        self.statements += [f"    (void){name};" for name in unread]
         self.labels = graph.labels
         self.entry = Entry(
             prefix,
@@ -209,12 +175,10 @@ class _Model:
         indent, inner = "    " * depth, depth + 1
 
         def inside(value: str) -> str:
-            return self._pointer(
-                body, inner_plan.homes.get(value, value), inner_plan, inner_where, inner_base, inner_path
-            )
+            return self._pointer(body, value, inner_plan, inner_where, inner_base, inner_path)
 
         lines = []
-        for state in body.state:
+        for state in sorted(body.state):
             type = body.types[state]
             place = self._block(inner_plan, state, inner_base)
             if state in body.constants:
@@ -224,12 +188,17 @@ class _Model:
         lines.append(f"{indent}for (uint16_t {step} = 0; {step} < {steps}; {step}++) {{")
         lines += self._statements(body, inner_plan, inner_where, inner_base, inner, inner_path)
         (output,) = body.outputs
+        # What the last step gives is copied after the loop, unless it is gone by then
+        passing = inner_plan.homes.get(output, output) in (*body.state, *body.inputs)
         if node.attributes["output"] == "stacked":
             lines += self._copy(body.output_type, f"{y} + {index} * {body.output_type.size}", inside(output), inner)
-        for state, successor in body.state.items():
-            lines += self._copy(body.types[state], self._block(inner_plan, state, inner_base), inside(successor), inner)
+        elif passing:
+            lines += self._copy(body.output_type, y, inside(output), inner)
+        for state in _in_order(body, inner_plan.homes):
+            source = inside(body.state[state])
+            lines += self._copy(body.types[state], self._block(inner_plan, state, inner_base), source, inner)
         lines.append(f"{indent}}}")
-        if node.attributes["output"] == "last":
+        if node.attributes["output"] == "last" and not passing:
             lines += self._copy(body.output_type, y, inside(output), depth)
         return lines
 
@@ -292,10 +261,41 @@ class _Model:
             ):
                 return constant.symbol
         symbol = f"{self.prefix}_{re.sub(r'[^a-zA-Z0-9]+', '_', name)}"
-        while symbol in {constant.symbol for constant in self.constants}:
+        while symbol in self.taken:
             symbol += "_"
+        self.taken.add(symbol)
         self.constants.append(_Constant(name, symbol, array, flash))
         return symbol
+
+
+def _in_order(body: Graph, homes: Mapping[str, str]) -> list[str]:
+    """Return the states in an order in which each can be overwritten: after those that are carried from it."""
+    sources = {state: homes.get(successor, successor) for state, successor in sorted(body.state.items())}
+    ordered: list[str] = []
+    while len(ordered) < len(sources):
+        waiting = {state: source for state, source in sources.items() if state not in ordered}
+        free = [
+            state for state in waiting if all(source != state or other == state for other, source in waiting.items())
+        ]
+        if not free:
+            raise BadGraph(f"The states {', '.join(waiting)} of {body.name!r} are carried in a circle.")
+        ordered.append(free[0])
+    return ordered
+
+
+def _check_sizes(graph: Graph) -> None:
+    """Raise BadGraph where a value has more entries along an axis, or in all, than the loops of the kernels count."""
+    for node in graph.nodes:
+        for value in (*node.inputs.values(), node.output):
+            type = graph.types[value]
+            largest = max(type.shape, default=1) if value in graph.constants else type.size
+            if largest > LARGEST_COUNT:
+                raise BadGraph(
+                    f"Node {node.output!r}: {value!r} has {largest} entries, and kernels count to {LARGEST_COUNT}."
+                )
+        for item in node.attributes.values():
+            if isinstance(item, Graph):
+                _check_sizes(item)
 
 
 @dataclass(frozen=True)
@@ -340,19 +340,6 @@ def _parameters(graph: Graph, values: Iterable[str], word: str) -> list[_Paramet
     ]
 
 
-def literal(value: int) -> str:
-    """Return an integer as C text that is right where int has 16 bits."""
-    if value == -(2**31):
-        return "(-INT32_C(2147483647) - 1)"
-    return str(value) if -(2**15) < value < 2**15 else f"INT32_C({value})"
-
-
-def literals(array: Array, width: int = 16) -> list[str]:
-    """Return the integers of an array as lines of C text."""
-    texts = [literal(int(value)) for value in np.ravel(array)]
-    return [", ".join(texts[start : start + width]) for start in range(0, len(texts), width)]
-
-
 def _selftest(model: _Model, golden: Golden) -> dict[str, Any]:
     (parameter,), (output,) = model.inputs, model.outputs
     return {
@@ -367,12 +354,6 @@ def _selftest(model: _Model, golden: Golden) -> dict[str, Any]:
     }
 
 
-def c_text(text: str) -> str:
-    """Return a text as the inside of a C string: what is not plain ASCII becomes octal bytes."""
-    plain = {ord('"'): '\\"', ord("\\"): "\\\\", ord("?"): "\\?"}
-    return "".join(plain.get(byte, chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}") for byte in text.encode())
-
-
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -383,7 +364,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         autoescape=False,
     )
-    environment.filters["c_text"] = c_text
+    environment.filters |= {"c_text": c_text, "real": real}
     return environment
 
 

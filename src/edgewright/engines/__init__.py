@@ -126,15 +126,17 @@ def pack_inputs(entry: Entry, inputs: Sequence[Array]) -> Vectors:
             raise BadInput(
                 f"An input of {entry.name!r} has values outside {low}..{high}, which is what {type.dtype} holds."
             )
-        raw = integers.reshape(len(vectors), -1).astype(_stored(type))
-        vectors[:, place : place + type.nbytes] = np.ascontiguousarray(raw).view(np.uint8).reshape(len(vectors), -1)
+        raw = np.frombuffer(integers.astype(_stored(type)).tobytes(), dtype=np.uint8)
+        vectors[:, place : place + type.nbytes] = raw.reshape(len(vectors), type.nbytes)
     return vectors
 
 
 def unpack_outputs(entry: Entry, outputs: npt.NDArray[np.uint8]) -> tuple[Array, ...]:
     """Return the integers that `Run.outputs` holds: one array [count, *shape] an output."""
     return tuple(
-        np.ascontiguousarray(outputs[:, place : place + type.nbytes]).view(_stored(type)).reshape(-1, *type.shape)
+        np.ascontiguousarray(outputs[:, place : place + type.nbytes])
+        .view(_stored(type))
+        .reshape(len(outputs), *type.shape)
         for place, type in zip(offsets(entry.outputs), entry.outputs, strict=False)
     )
 

@@ -106,12 +106,10 @@ int main(int argc, char **argv) {
             runs_at[pc / 2]++;
             if (++record[0] > place[LIMIT]) fault = "limit";
         }
-        int state = cpu_Crashed; /* so it is where a jump left the flash */
-        if (pc < avr->flashend) {
-            half_written = is_half_written(avr, pc, half_written);
-            state = avr_run(avr);
-        }
-        if (state == cpu_Done || state == cpu_Crashed) fault = "crashed";
+        half_written = is_half_written(avr, pc, half_written);
+        const int state = avr_run(avr);
+        /* a jump may have left the flash */
+        if (state == cpu_Done || state == cpu_Crashed || avr->pc >= avr->flashend) fault = "crashed";
         if (fed && !half_written) {
             const int stack = stack_pointer(avr);
             if (open && stack < lowest) lowest = stack;

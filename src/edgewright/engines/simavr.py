@@ -19,7 +19,7 @@ from edgewright.compiler.program import Program
 from edgewright.engines import Image, Run, Vectors, _sizes, _tools, objects, output_bytes
 from edgewright.engines._cache import built
 from edgewright.engines._harness import files_for, find_entry, model_sources, source, vectors_file
-from edgewright.errors import BoardFault, EdgewrightError, MissingTool
+from edgewright.errors import BoardFault, MissingTool
 
 RUN_INSTRUCTIONS = 250_000_000  # of one run of a model: 15 seconds and more
 RUN_SECONDS = 1800.0
@@ -167,7 +167,7 @@ def _flash(path: Path) -> bytes:
 def _runner_why_not() -> str | None:
     try:
         _runner()
-    except EdgewrightError as error:
+    except (BoardFault, MissingTool) as error:
         return (
             f"our runner on libsimavr cannot be built: apt-get install gcc libc6-dev libsimavr-dev libelf-dev ({error})"
         )

@@ -51,9 +51,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _checked(self, X: Any, y: Any = None, *, reset: bool) -> tuple[Floats, npt.NDArray[Any] | None]:
         """Return X as float32 and y, checked; `reset` remembers the features, otherwise they must be those of the fit."""
         try:
-            if y is None:
-                return validate_data(self, X, reset=reset, dtype=np.float32), None
-            x, labels = validate_data(self, X, y, reset=reset, dtype=np.float32)
+            with np.errstate(over="ignore"):  # what is too large for float32 is reported as infinite
+                if y is None:
+                    return validate_data(self, X, reset=reset, dtype=np.float32), None
+                x, labels = validate_data(self, X, y, reset=reset, dtype=np.float32)
             check_classification_targets(labels)
             return x, labels
         except ValueError as error:

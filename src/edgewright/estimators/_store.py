@@ -61,7 +61,7 @@ def save_estimator(estimator: Classifier, path: str | Path) -> None:
         **{name: int(getattr(estimator, name)) for name in SHAPE_ATTRIBUTES if hasattr(estimator, name)},
     }
     arrays = {"mean": estimator.standardiser_.mean, "scale": estimator.standardiser_.scale}
-    arrays |= {MODULE + name: np.ascontiguousarray(value.numpy()) for name, value in estimator.module_.state_dict().items()}
+    arrays |= {MODULE + name: value.contiguous().numpy() for name, value in estimator.module_.state_dict().items()}
     write_file(Path(path), save(arrays, {"edgewright": json.dumps(document)}))
 
 

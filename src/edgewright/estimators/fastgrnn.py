@@ -94,7 +94,8 @@ class FastGRNNClassifier(Classifier):
         """Return X as float32 [n, steps, features] and y, checked; `reset` remembers the shape, otherwise it must be that."""
         name = type(self).__name__
         try:
-            x = check_array(X, dtype=np.float32, ensure_2d=False, allow_nd=True, estimator=self, input_name="X")
+            with np.errstate(over="ignore"):  # what is too large for float32 is reported as infinite
+                x = check_array(X, dtype=np.float32, ensure_2d=False, allow_nd=True, estimator=self, input_name="X")
             labels = None
             if y is not None:
                 labels = column_or_1d(y, warn=True)

@@ -65,10 +65,9 @@ class FastGRNN(Learner):
             a=self.first_product(cell, "W", step, gate_bias, inputs),
             b=self.product(cell, "U", state),
         )
-        shift = cell.constant("candidate.offset", self.array("candidate_bias") - gate_bias)
-        one = cell.constant("candidate.scale", np.ones(1))
+        bias = cell.constant("candidate.bias", self.array("candidate_bias") - gate_bias)
         gate = cell.node("sigmoid", "gate", x=total)
-        candidate = cell.node("tanh", "candidate", x=cell.node("affine", "shifted", x=total, scale=one, offset=shift))
+        candidate = cell.node("tanh", "candidate", x=cell.node("add_bias", "shifted", x=total, bias=bias))
         zeta, nu = (1 / (1 + np.exp(-self.array(name).reshape(1))) for name in ("zeta", "nu"))
         update = cell.node(
             "affine", "update", x=gate, scale=cell.constant("zeta", -zeta), offset=cell.constant("nu", zeta + nu)

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from edgewright import catalog
-from edgewright.errors import BadGraph, list_problems
+from edgewright.errors import BadGraph, UnknownName, list_problems
 from edgewright.ir.graph import Attributes, Graph, Node
 from edgewright.ir.types import Array, Type
 from edgewright.ir.verify import verify_structure
@@ -158,7 +158,10 @@ def single_node_graph(op: str, case: Case) -> Graph:
 
 
 def _problems(graph: Graph, node: Node) -> list[str]:
-    op = get(node.op)
+    try:
+        op = get(node.op)
+    except UnknownName as error:
+        return [str(error)]
     problems = []
     required = {port for port in op.inputs if port[-1] not in "*?"}
     optional = {port[:-1] for port in op.inputs if port.endswith("?")}
@@ -169,15 +172,23 @@ def _problems(graph: Graph, node: Node) -> list[str]:
         if port not in required | optional and not (repeated and port.rstrip("0123456789") in repeated):
             problems.append(f"it has no port {port!r}; its ports are {', '.join(op.inputs)}")
     for port in op.parameters:
-        if port in node.inputs and node.inputs[port] not in graph.constants:
+        if port in node.inputs and (node.inputs[port] not in graph.constants or node.inputs[port] in graph.state):
             problems.append(f"the port {port!r} must be a constant")
     if problems:
         return problems
     types = graph.types_of(node)
     try:
         shape = op.shape(types, node.attributes)
-    except (BadGraph, KeyError, IndexError, TypeError, ValueError) as error:
+    except BadGraph as error:
         return [f"its inputs do not fit: {error}"]
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        AttributeError,
+    ) as error:  # attributes of a damaged file
+        return [f"its inputs or attributes do not fit: {error!r}"]
     if shape != types["y"].shape:
         problems.append(f"its output is {types['y'].shape} where the operator makes {shape}")
     return problems

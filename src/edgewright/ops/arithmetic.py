@@ -56,7 +56,9 @@ class Ratio:
 
 
 def ratio(factor: float) -> Ratio:
-    """Return a positive real factor as a Ratio: exact for powers of two, else to 31 bits. Raises BadGraph outside 2**-32..2**30."""
+    """Return a positive real factor as a Ratio: exact for powers of two, else to 31 bits. Raises BadGraph outside 2**-31..2**31."""
+    if not math.isfinite(factor):
+        raise BadGraph(f"The factor {factor:g} between two scales is not finite.")
     exponent = power_of_two(factor)
     if exponent is not None and -LARGEST_SHIFT <= exponent <= 30:
         return Ratio(None, -exponent)

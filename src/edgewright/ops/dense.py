@@ -12,8 +12,10 @@ from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops.arithmetic import requantise
 from edgewright.ops.quantisation import (
+    coarse_enough,
     dense_accumulator,
     form_of,
+    largest_real,
     quantise_rows,
     requantise_arguments,
     row_ratios,
@@ -35,8 +37,11 @@ def integer(v: Values, t: Types, attributes: Attributes) -> Array:
 
 def quantise(request: Request) -> Quantised:
     """Weights a row at its finest proven scale."""
-    rows = quantise_rows(request.parameters["w"], request.parameters["bias"], request.types["x"])
-    return Quantised(request.output, {"w": rows.weights, "bias": rows.bias})
+    x, w, bias = request.types["x"], request.parameters["w"], request.parameters["bias"]
+    largest = np.abs(w).sum(axis=1) * largest_real(x) + np.abs(bias)
+    y = coarse_enough(request.output, float(largest.max()))
+    rows = quantise_rows(w, bias, x, y)
+    return Quantised(y, {"w": rows.weights, "bias": rows.bias})
 
 
 def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:

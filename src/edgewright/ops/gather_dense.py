@@ -11,7 +11,7 @@ from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops.arithmetic import Ratio, product_bounds, ratios, requantise_cost, saturate
-from edgewright.ops.quantisation import form_of, quantise_rows, requantise_arguments
+from edgewright.ops.quantisation import coarse_enough, form_of, largest_real, quantise_rows, requantise_arguments
 
 
 def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
@@ -63,8 +63,9 @@ def _factors(t: Types) -> tuple[Ratio, ...]:
 
 def quantise(request: Request) -> Quantised:
     """Weights a row at its finest proven scale."""
-    w = request.parameters["w"]
-    return Quantised(request.output, {"w": quantise_rows(w, np.zeros(len(w)), request.types["x"]).weights})
+    w, x = request.parameters["w"], request.types["x"]
+    y = coarse_enough(request.output, float(np.abs(w).sum(axis=1).max()) * largest_real(x))
+    return Quantised(y, {"w": quantise_rows(w, np.zeros(len(w)), x, y).weights})
 
 
 def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:

@@ -19,7 +19,13 @@ def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
 
 
 def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:
-    """Return the extremes of the product of a slope and a fraction, with the rounding term."""
+    """Return the extremes of the product of a slope and a fraction, with the rounding term.
+
+    Raises BadGraph where the table leaves the range of the output, as nothing cuts it.
+    """
+    (low, high), (lowest, highest) = t["y"].range, (int(v["table"].min()), int(v["table"].max()))
+    if not low <= lowest <= highest <= high:
+        raise BadGraph(f"y says that it lies in {low}..{high}, and the table reaches {lowest}..{highest}")
     slopes = np.diff(v["table"])
     fraction = (1 << attributes["shift"]) - 1
     half = (1 << attributes["shift"]) >> 1

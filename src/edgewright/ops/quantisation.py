@@ -19,6 +19,7 @@ from edgewright.ops.arithmetic import INT32, Integers, Ratio, product_bounds, ra
 
 WEIGHT_LIMIT = 127  # -128 is left out, so that weights negate and fast kernels may assume it
 SMALLEST_EXPONENT, LARGEST_EXPONENT = -30, 24
+LARGEST_SHIFT = 30  # of a sum on its way to the output; half of the 32 bits are left for its rounding term
 LARGEST_STEPS = 2**29  # of an output, that a sum may be; a quarter of 32 bits is left for rounding and what is added
 OUTPUT_LIMITS = {"int8": (-127, 127), "int16": INTEGER_RANGES["int16"]}
 
@@ -54,16 +55,19 @@ class Rows:
     bias: tuple[Array, Type]
 
 
-def quantise_rows(weights: Array, bias: Array, x: Type) -> Rows:
+def quantise_rows(weights: Array, bias: Array, x: Type, y: Type | None = None) -> Rows:
     """Return integer weights [rows, columns] and bias [rows] for an input type.
 
-    Each row has the finest scale at which its weights fit int8 and its sum is proven to fit 32 bits. The bias is at scale
-    s_x * s_w, int16 where it fits, else int32. Raises BadGraph where the input has several scales.
+    Each row has the finest scale at which its weights fit int8 and its sum is proven to fit 32 bits; no finer than an output type
+    needs, if one is given: a row of zeros would be shifted out of 32 bits. The bias is at scale s_x * s_w, int16 where it fits,
+    else int32. Raises BadGraph where the input has several scales.
     """
     if x.axis is not None:
         raise BadGraph("A matrix-vector product needs one scale for its whole input; put an affine operator before it.")
     input_scale = float(x.scales)
     scales = np.array([scale_covering(float(np.abs(row).max(initial=0)), WEIGHT_LIMIT) for row in weights])
+    if y is not None:
+        scales = np.maximum(scales, float(y.scales) * 2.0**-LARGEST_SHIFT / input_scale)
     low, high = min(x.range[0], 0), max(x.range[1], 0)
     while True:
         integers = quantise_weights(weights, scales)

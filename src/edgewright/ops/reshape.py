@@ -8,10 +8,12 @@ from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array
 from edgewright.ops import Op, Quantised, Request, Types, Values
+from edgewright.ops._layout import check_same_integers
 
 
 def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
     """Return the attribute `shape`."""
+    check_same_integers(types["x"], types)
     wanted = tuple(int(size) for size in attributes["shape"])
     if math.prod(wanted) != types["x"].size:
         raise BadGraph(f"x has {types['x'].size} entries, and shape {wanted} has {math.prod(wanted)}")

@@ -27,7 +27,10 @@ def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
         raise BadGraph("x must have its zero point at 0, as our own activations have")
     if types["x"].shape != (columns,):
         raise BadGraph(f"w is {nodes}x{columns}, so x must be {columns}")
-    return (depth_of(nodes) + 1,)
+    depth = depth_of(nodes)
+    if "y" in types and not types["y"].is_float and not types["y"].range[0] <= 0 <= 2 * nodes <= types["y"].range[1]:
+        raise BadGraph(f"y is {types['y']}, and the nodes of the tree are 0..{2 * nodes}")
+    return (depth + 1,)
 
 
 def path(v: Values, attributes: Attributes) -> Array:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LEFT, RIGHT, BOTTOM, TOP = 0.065, 0.845, 0.12, 0.96  # of the figure
+
 
 def accuracy_against_flash(cases: Sequence[Case]) -> str | None:
     """Return the plot as an SVG element, None where no case has both numbers. Raises MissingTool."""
@@ -28,7 +30,7 @@ def accuracy_against_flash(cases: Sequence[Case]) -> str | None:
         from matplotlib.ticker import FuncFormatter
 
         made = draw.figure(draw.WIDTH, 4.6)
-        axes = made.add_axes((0.065, 0.12, 0.78, 0.84))
+        axes = made.add_axes((LEFT, BOTTOM, RIGHT - LEFT, TOP - BOTTOM))
         models = in_order(case.model for case in cases)
         boards = in_order(case.board for case, _, _ in points)
         colour = {board: draw.COLOURS[number % len(draw.COLOURS)] for number, board in enumerate(boards)}
@@ -54,23 +56,23 @@ def accuracy_against_flash(cases: Sequence[Case]) -> str | None:
         axes.tick_params(length=0)
         axes.set_xlabel("flash that the model takes: code, constants and helpers (logarithmic)")
         axes.set_ylabel("accuracy on the test rows")
-        _name_points(made, axes, points)
-        handles = [Line2D([], [], marker="o", linestyle="", color=colour[board], markersize=8) for board in boards]
-        axes.legend(
-            handles,
-            [draw.shortened(board, 18) for board in boards],
-            title="board",
-            alignment="left",
-            loc="upper left",
-            bbox_to_anchor=(1.01, 1.0),
-            borderaxespad=0,
-        )
+        unnamed = _name_points(made, axes, points)
+        keys = [Line2D([], [], marker="o", linestyle="", color=colour[board], markersize=8) for board in boards]
+        beside = {"alignment": "left", "borderaxespad": 0}
+        names = [draw.shortened(board, 18) for board in boards]
+        made.legend(keys, names, title="board", loc="upper left", bbox_to_anchor=(RIGHT + 0.01, TOP), **beside)
+        if unnamed:
+            keys = [
+                Line2D([], [], marker=marker[model], linestyle="", color=draw.MUTED, markersize=8) for model in unnamed
+            ]
+            names = [draw.shortened(model, 18) for model in unnamed]
+            made.legend(keys, names, title="model", loc="lower left", bbox_to_anchor=(RIGHT + 0.01, BOTTOM), **beside)
         told = "; ".join(f"{case.name}: {percent(reached, 2)} with {size(flash)}" for case, flash, reached in points)
         return draw.to_svg(made, "accuracy", f"Scatter plot of accuracy against flash. {told}.")
 
 
-def _name_points(made: Figure, axes: Axes, points: Sequence[tuple[Case, float, float]]) -> None:
-    """Write each model's name beside its points, in the first place that is free."""
+def _name_points(made: Figure, axes: Axes, points: Sequence[tuple[Case, float, float]]) -> list[str]:
+    """Write each model's name beside its points, in the first place that is free; return those without one."""
     from matplotlib.transforms import Bbox
 
     made.draw_without_rendering()
@@ -78,7 +80,7 @@ def _name_points(made: Figure, axes: Axes, points: Sequence[tuple[Case, float, f
     for _, flash, reached in points:
         x, y = axes.transData.transform((flash, reached * 100))
         taken.append(Bbox.from_extents(x - 5, y - 5, x + 5, y + 5))
-    frame = axes.get_window_extent()
+    frame, unnamed = axes.get_window_extent(), []
     for model in in_order(case.model for case, _, _ in points):
         own = [(flash, reached * 100) for case, flash, reached in points if case.model == model]
         right, left = max(own), min(own)
@@ -104,5 +106,8 @@ def _name_points(made: Figure, axes: Axes, points: Sequence[tuple[Case, float, f
                 free = box
                 break
             text.remove()
-        if free is not None:
+        if free is None:
+            unnamed.append(model)
+        else:
             taken.append(free)
+    return unnamed
