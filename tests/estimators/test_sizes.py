@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edgewright import data, estimators
+from edgewright import data, deploy, estimators
 from edgewright.compress import hard_threshold
 from edgewright.compress.hard_threshold import HardThreshold
 from edgewright.errors import BadInput
@@ -66,7 +66,7 @@ def test_the_step_that_standardises_each_feature_counts():
         )
         for kind in ("common", "feature")
     )
-    assert feature.size_bytes() == common.size_bytes() + 4 * 64
+    assert feature.size_bytes() == common.size_bytes() + 7 * 64
     tight = estimators.BonsaiClassifier(size_kb=1, epochs=3, random_state=0, standardise="feature").fit(
         x, DIGITS.y_train[:100]
     )
@@ -105,3 +105,15 @@ def test_a_budget_counts_what_is_taken():
     assert Budget("x", None).largest(plans).size_bytes == 300
     assert Budget("x", 200 / 1024).largest(plans).size_bytes == 200
     assert Budget("x", 200 / 1024, taken=1).largest(plans).size_bytes == 100
+
+
+@pytest.mark.parametrize("standardise", ["common", "feature"])
+@pytest.mark.parametrize("name", estimators.names())
+def test_the_size_is_that_of_the_constants_in_the_c(name, standardise):
+    split = DIGITS.as_sequences() if name == "fastgrnn" else DIGITS
+    x, y = split.x_train[:300], split.y_train[:300]
+    model = estimators.get(name)(size_kb=2, epochs=3, standardise=standardise, random_state=0).fit(x, y)
+    (entry,) = deploy(model, "microbit", x).program.entries
+    weights = sum(count for constant, count in entry.constant_bytes.items() if not constant.endswith(".table"))
+    assert weights <= model.size_bytes() <= 2048
+    assert model.size_bytes() < 1.12 * weights  # biases that did not need 32 bits

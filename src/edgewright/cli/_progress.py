@@ -8,7 +8,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+
+class _CountColumn(MofNCompleteColumn):
+    """Parts done of all, where it is known how many there are."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None else super().render(task)
 
 
 @dataclass
@@ -20,7 +37,8 @@ class Tracker:
 
     def begin(self, what: str, total: int | None = None) -> None:
         """Say what begins, and of how many parts it is, if that is known."""
-        self.progress.reset(self.task, description=what, total=total, detail="")
+        previous, self.task = self.task, self.progress.add_task(what, total=total, detail="")
+        self.progress.remove_task(previous)
 
     def advance(self, detail: str = "") -> None:
         """Say that a part is done."""
@@ -38,7 +56,7 @@ def tracker(*, quiet: bool) -> Iterator[Tracker]:
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
-        MofNCompleteColumn(),
+        _CountColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[detail]}", markup=False),
     )

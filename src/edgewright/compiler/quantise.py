@@ -119,10 +119,8 @@ def _quantise(
             )
             quantised, types[node.output] = _quantise_node(graph, node, types, constants, output)
             nodes.append(quantised)
-        if types[node.output] != held.get(node.output, types[node.output]):
-            raise UnsupportedModel(
-                f"Node {node.output!r}: {node.op!r} cannot make a state, as it chooses its own type; put a rescale behind it."
-            )
+        if node.output in held:
+            types[node.output] = _as_held(node, types[node.output], held[node.output])
     for value in graph.outputs:
         _quantise_constant(graph, value, types, constants, settings)
     return Graph(graph.inputs, graph.outputs, tuple(nodes), types, constants, graph.state, graph.labels, graph.name)
@@ -194,6 +192,16 @@ def _state_types(
         types[origin] = activation_type(graph.types[origin].shape, low, high, settings.activation)
     states = {state: types[origin] for state, origin in origins.items()}
     return states, {origin: type for origin, type in types.items() if origin not in input_types}
+
+
+def _as_held(node: Node, made: Type, held: Type) -> Type:
+    """Return the type of a state for the node that makes it, which may have proven a narrower range. Raises UnsupportedModel."""
+    low, high = held.range
+    if replace(made, limits=held.limits) != held or not low <= made.range[0] <= made.range[1] <= high:
+        raise UnsupportedModel(
+            f"Node {node.output!r}: {node.op!r} cannot make a state, as it chooses its own type; put a rescale behind it."
+        )
+    return held
 
 
 def _origin(graph: Graph, state: str) -> str:

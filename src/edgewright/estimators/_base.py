@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -47,6 +48,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @abstractmethod
     def _plan(self, features: int, classes: int, budget: Budget) -> Plan:
         """Return the largest setting that fits the budget. Raises BadInput."""
+
+    @abstractmethod
+    def _vector_bytes(self, classes: int, settings: Mapping[str, int]) -> int:
+        """Return the most bytes that biases and scalars take in the generated C."""
 
     def _checked(self, X: Any, y: Any = None, *, reset: bool) -> tuple[Floats, npt.NDArray[Any] | None]:
         """Return X as float32 and y, checked; `reset` remembers the features, otherwise they must be those of the fit."""
@@ -132,9 +137,13 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return shares
 
     def size_bytes(self) -> int:
-        """Return the bytes of the weights in the generated C; code, function tables and activations are not in it."""
+        """Return the bytes of the weights in the generated C, at most: a bias that may need 32 bits counts so.
+
+        Code, function tables and memory for activations are not in it.
+        """
         check_is_fitted(self)
-        return _size.learner_bytes(self.module_) + _size.standardiser_bytes(self.standardiser_)
+        vectors = self._vector_bytes(len(self.classes_), self.settings_)
+        return _size.matrices_bytes(self.module_) + vectors + _size.standardiser_bytes(self.standardiser_)
 
     def _lowered(self) -> Graph:
         """Return the float graph of the fitted model, from raw features to scores."""

@@ -15,9 +15,10 @@ from edgewright.errors import BadInput
 from edgewright.estimators._standardise import Standardiser
 from edgewright.nn import Learner
 
+WIDE_BIAS_BYTES = 4  # a bias at the scale of a product, which may need 32 bits
 BIAS_BYTES = 2
 SHIFT_BYTES = 1
-AFFINE_BYTES = 4  # a feature standardised by itself: factor and offset
+AFFINE_BYTES = 7  # a feature standardised by itself: multiplier, offset and shift
 LARGEST_GAP = 255
 KB = 1024
 WIDE = 64
@@ -90,11 +91,6 @@ class Budget:
         )
 
 
-def vector_bytes(*lengths: int) -> int:
-    """Return the bytes of vectors (and scalars, of length 1) of 16 bits."""
-    return BIAS_BYTES * sum(lengths)
-
-
 def matrix_bytes_at_most(rows: int, columns: int, density: float = 1.0) -> int:
     """Return the most bytes that an int8 matrix takes of whose entries a share stays."""
     kept = hard_threshold.kept(rows * columns, HardThreshold(density))
@@ -104,33 +100,28 @@ def matrix_bytes_at_most(rows: int, columns: int, density: float = 1.0) -> int:
     return min(rows * columns, 2 * entries + rows * count_bytes) + rows * SHIFT_BYTES
 
 
-def matrix_bytes(matrix: npt.NDArray[np.float32]) -> int:
+def matrix_bytes(matrix: npt.NDArray[np.float32], always_dense: bool = False) -> int:
     """Return the bytes of an int8 matrix [rows, columns]: the smaller of dense and sparse, and a shift a row.
 
-    Sparse: a value and a one-byte gap to the one before for each entry that is not zero, a gap above 255 bridged by a zero, and
-    a count a row.
+    Sparse: a value and a one-byte gap to the one before for each entry that is not zero, a gap above 255 bridged by a zero,
+    and a count a row.
     """
     entries = np.zeros(len(matrix), np.int64)
     for row, values in enumerate(matrix):
-        columns = np.flatnonzero(values)
-        gaps = np.diff(columns, prepend=0)
-        entries[row] = len(columns) + ((np.maximum(gaps, 1) - 1) // LARGEST_GAP).sum()
+        gaps = np.diff(np.flatnonzero(values), prepend=0)
+        entries[row] = len(gaps) + ((np.maximum(gaps, 1) - 1) // LARGEST_GAP).sum()
     count_bytes = 1 if entries.max(initial=0) <= LARGEST_GAP else 2
     sparse = 2 * int(entries.sum()) + len(matrix) * count_bytes
-    return min(matrix.size, sparse) + len(matrix) * SHIFT_BYTES
+    return (matrix.size if always_dense else min(matrix.size, sparse)) + len(matrix) * SHIFT_BYTES
+
+
+def matrices_bytes(learner: Learner) -> int:
+    """Return the bytes of all matrices of a trained module."""
+    return sum(
+        matrix_bytes(getattr(learner, name).detach().numpy(), name in learner.always_dense) for name in learner.matrices
+    )
 
 
 def standardiser_bytes(standardiser: Standardiser) -> int:
     """Return the bytes of a step that standardises each feature by itself; a common scale costs none."""
     return AFFINE_BYTES * len(standardiser.mean) if standardiser.kind == "feature" else 0
-
-
-def learner_bytes(learner: Learner) -> int:
-    """Return the bytes of all weights of a trained module; its vectors and scalars are held in 16 bits."""
-    total = 0
-    for name, parameter in learner.named_parameters():
-        if name in learner.matrices:
-            total += matrix_bytes(parameter.detach().numpy())
-        else:
-            total += vector_bytes(parameter.numel())
-    return total

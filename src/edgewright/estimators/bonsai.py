@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgewright.errors import BadInput
 from edgewright.estimators._base import Classifier
 from edgewright.estimators._size import (
+    BIAS_BYTES,
+    WIDE_BIAS_BYTES,
     Budget,
     Plan,
     at_least_one,
     density_for,
     matrix_bytes_at_most,
     sparse_only,
-    vector_bytes,
 )
 from edgewright.nn.bonsai import Bonsai
 
@@ -81,15 +82,20 @@ class BonsaiClassifier(Classifier):
                     return fitting[-1]
         return budget.largest(self._plans(features, classes, self.depth or 0))
 
+    def _vector_bytes(self, classes: int, settings: Mapping[str, int]) -> int:
+        """Return the bias of the projection; without a tree the predictors are plain products, with biases that are zero."""
+        return WIDE_BIAS_BYTES * settings["projection"] + (2 * BIAS_BYTES * classes if settings["depth"] == 0 else 0)
+
     def _plans(self, features: int, classes: int, depth: int) -> Iterator[Plan]:
         density = density_for(self.density, features)
         inner = 2**depth - 1
         rows = (2 * inner + 1) * classes
         most = min(features, LARGEST_PROJECTION)
         for projection in range(1, most + 1) if self.projection is None else (self.projection,):
-            size = matrix_bytes_at_most(projection, features, density) + vector_bytes(projection)
+            settings = {"projection": projection, "depth": depth}
+            size = matrix_bytes_at_most(projection, features, density) + self._vector_bytes(classes, settings)
             size += 2 * matrix_bytes_at_most(rows, projection) + matrix_bytes_at_most(inner, projection)
-            yield Plan({"projection": projection, "depth": depth}, sparse_only({"Z": density}), size)
+            yield Plan(settings, sparse_only({"Z": density}), size)
 
 
 ENTRY = BonsaiClassifier

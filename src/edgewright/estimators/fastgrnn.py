@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,15 @@ from sklearn.utils.validation import check_array, check_consistent_length, colum
 from edgewright.errors import BadData
 from edgewright.estimators._base import Classifier, Floats
 from edgewright.estimators._size import (
+    AFFINE_BYTES,
+    BIAS_BYTES,
+    WIDE_BIAS_BYTES,
     Budget,
     Plan,
     at_least_one,
     density_for,
     matrix_bytes_at_most,
     sparse_only,
-    vector_bytes,
 )
 from edgewright.nn.fastgrnn import FastGRNN
 
@@ -79,13 +81,19 @@ class FastGRNNClassifier(Classifier):
         at_least_one(hidden=self.hidden)
         return budget.largest(self._plans(features, classes))
 
+    def _vector_bytes(self, classes: int, settings: Mapping[str, int]) -> int:
+        """Return the biases of W, of U (zero), of the candidate and of the output, and the line from gate to update."""
+        hidden = settings["hidden"]
+        return (WIDE_BIAS_BYTES + 2 * BIAS_BYTES) * hidden + WIDE_BIAS_BYTES * classes + AFFINE_BYTES
+
     def _plans(self, features: int, classes: int) -> Iterator[Plan]:
         density = density_for(self.density, features)
         found = range(HIDDEN_STEP, LARGEST_HIDDEN + 1, HIDDEN_STEP) if self.hidden is None else (self.hidden,)
         for hidden in found:
             size = matrix_bytes_at_most(hidden, features, density) + matrix_bytes_at_most(hidden, hidden, density)
-            size += matrix_bytes_at_most(classes, hidden) + vector_bytes(hidden, hidden, classes, 1, 1)
-            yield Plan({"hidden": hidden}, sparse_only({"W": density, "U": density}), size)
+            settings = {"hidden": hidden}
+            size += matrix_bytes_at_most(classes, hidden) + self._vector_bytes(classes, settings)
+            yield Plan(settings, sparse_only({"W": density, "U": density}), size)
 
     def _row_shape(self) -> tuple[int, ...]:
         return (self.n_steps_in_, self.n_features_in_)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgewright.estimators._base import Classifier
 from edgewright.estimators._size import (
+    BIAS_BYTES,
+    WIDE_BIAS_BYTES,
     Budget,
     Plan,
     at_least_one,
     density_for,
     matrix_bytes_at_most,
     sparse_only,
-    vector_bytes,
 )
 from edgewright.nn.protonn import ProtoNN
 
@@ -71,12 +72,16 @@ class ProtoNNClassifier(Classifier):
         at_least_one(prototypes=self.prototypes, projection=self.projection)
         return budget.largest(self._plans(features, classes))
 
+    def _vector_bytes(self, classes: int, settings: Mapping[str, int]) -> int:
+        """Return the bias of the projection, and that of the labels, which is zero."""
+        return WIDE_BIAS_BYTES * settings["projection"] + BIAS_BYTES * classes
+
     def _plans(self, features: int, classes: int) -> Iterator[Plan]:
         density = density_for(self.density, features)
         for prototypes, projection in self._pairs(features, classes):
-            size = matrix_bytes_at_most(projection, features, density) + matrix_bytes_at_most(prototypes, projection)
-            size += matrix_bytes_at_most(classes, prototypes) + vector_bytes(projection, 1)
             settings = {"prototypes": prototypes, "projection": projection}
+            size = matrix_bytes_at_most(projection, features, density) + matrix_bytes_at_most(prototypes, projection)
+            size += matrix_bytes_at_most(classes, prototypes) + self._vector_bytes(classes, settings)
             yield Plan(settings, sparse_only({"W": density}), size)
 
     def _pairs(self, features: int, classes: int) -> Iterator[tuple[int, int]]:

@@ -26,6 +26,7 @@ class Bonsai(Learner):
     """
 
     matrices = ("Z", "W", "V", "theta")
+    always_dense = frozenset({"W", "V", "theta"})
 
     def __init__(
         self, features: int, classes: int, projection: int, depth: int, generator: torch.Generator | None

@@ -29,6 +29,7 @@ class ProtoNN(Learner):
 
     matrices = ("W", "B", "Z")
     shared_scale = frozenset({"B"})  # distances add up over the columns of all prototypes
+    always_dense = frozenset({"B"})
 
     def __init__(
         self, features: int, classes: int, projection: int, prototypes: int, generator: torch.Generator | None
