@@ -1,9 +1,10 @@
 # Two commands for everybody: `make demo` and `make test`. Both set everything up by themselves.
-PYTHON ?= python3
-VENV := .venv
+# PYTHON=/its/path names the interpreter, VENV=folder the environment, JOBS=n how many tests run at once.
+VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
+PYTEST := $(BIN)/pytest -q -n $(JOBS) --dist worksteal
 
 .PHONY: demo test check quick clean setup
 
@@ -11,7 +12,6 @@ setup: $(STAMP)
 
 $(STAMP): pyproject.toml scripts/setup
 	PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup
-	touch $(STAMP)
 
 demo: setup  ## train, compile, run on the emulated boards, show the report
 	$(BIN)/edgewright demo --out build/demo --force
@@ -23,10 +23,10 @@ check: setup  ## style, types, layers: seconds
 	$(BIN)/lint-imports
 
 quick: check  ## the tests that need no training and no board
-	$(BIN)/pytest -n $(JOBS) -q tests -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test: check  ## everything
-	$(BIN)/pytest -n $(JOBS) -q tests
+	$(PYTEST)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -17,17 +17,13 @@ from edgewright import ops
 from edgewright.compiler.emit import emit
 from edgewright.compiler.pipeline import to_integers
 from edgewright.errors import BadGraph, BadModelFile, EdgewrightError
-from edgewright.ir import Graph, load, save, to_text
+from edgewright.ir import Graph, load, save
 from edgewright.ir.document import FORMAT, LARGEST_DEPTH, from_document, to_document
 from edgewright.runtime.integer import run_integer
 
 
 def equal(one: Graph, other: Graph) -> bool:
-    return (
-        to_document(one)[0] == to_document(other)[0]
-        and one.hash == other.hash
-        and sorted(to_text(one).splitlines()) == sorted(to_text(other).splitlines())
-    )
+    return to_document(one)[0] == to_document(other)[0] and one.hash == other.hash
 
 
 @given(graph=float_graphs())
@@ -38,7 +34,7 @@ def test_a_document_gives_the_graph_back(graph: Graph) -> None:
     assert all(np.array_equal(again.constants[value], array) for value, array in graph.constants.items())
 
 
-@pytest.mark.parametrize("graph", [dense_tanh(), recurrent("stacked", reverse=True)], ids=str)
+@pytest.mark.parametrize("graph", [dense_tanh(), recurrent("stacked", reverse=True)], ids=lambda graph: graph.name)
 def test_a_file_gives_the_integers_and_their_c_back(graph: Graph, tmp_path: Path) -> None:
     quantised = to_integers(graph, rows_for(graph))
     save(quantised, tmp_path / "model.edgewright")
@@ -123,14 +119,10 @@ def test_constants_of_other_dtypes_and_values_are_refused(tmp_path: Path) -> Non
     document, arrays = to_document(graph)
     place = tmp_path / "it.edgewright"
     for changed in (arrays["w"].astype(np.float64), arrays["w"] * np.float32("nan"), arrays["w"][:1]):
-        place.write_bytes(
-            safetensors.numpy.save(
-                {**arrays, "w": np.ascontiguousarray(changed)}, {"format": FORMAT, "graph": document}
-            )
-        )
+        place.write_bytes(safetensors.numpy.save({**arrays, "w": np.ascontiguousarray(changed)}, {FORMAT: document}))
         with pytest.raises(BadGraph, match="'w'"):
             load(place)
-    place.write_bytes(safetensors.numpy.save({"v": arrays["v"]}, {"format": FORMAT, "graph": document}))
+    place.write_bytes(safetensors.numpy.save({"v": arrays["v"]}, {FORMAT: document}))
     with pytest.raises(BadModelFile, match="damaged"):
         load(place)
 
@@ -138,7 +130,7 @@ def test_constants_of_other_dtypes_and_values_are_refused(tmp_path: Path) -> Non
 def test_a_broken_body_is_refused(tmp_path: Path) -> None:
     document, arrays = to_document(recurrent())
     broken = {key: np.full_like(array, np.inf) if key == "loop/u" else array for key, array in arrays.items()}
-    (tmp_path / "it").write_bytes(safetensors.numpy.save(broken, {"format": FORMAT, "graph": document}))
+    (tmp_path / "it").write_bytes(safetensors.numpy.save(broken, {FORMAT: document}))
     with pytest.raises(BadGraph, match="'u' holds NaN or infinity"):
         load(tmp_path / "it")
 

@@ -87,7 +87,9 @@ def test_all_problems_are_said_at_once() -> None:
     assert "'nowhere'" in str(caught.value)
 
 
-@pytest.mark.parametrize("graph", [sum_graph(), dense_tanh(), recurrent(), scanned(running_sum([1, 2]))], ids=str)
+@pytest.mark.parametrize(
+    "graph", [sum_graph(), dense_tanh(), recurrent(), scanned(running_sum([1, 2]))], ids=lambda graph: graph.name
+)
 def test_sound_graphs_pass(graph: Graph) -> None:
     assert ops.verify(graph) is graph
 

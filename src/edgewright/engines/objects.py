@@ -62,6 +62,8 @@ def functions(path: Path) -> tuple[Function, ...]:
             if not elf.get_section(section)["sh_flags"] & _EXECUTABLE:
                 continue
             address = symbol["st_value"] & ~1 if thumb else symbol["st_value"]
+            if not any(start <= address < end for start, end in ends.items()):
+                continue  # a border of RAM that the linker gave to the last section it had
             if kind in ("STT_FUNC", "STT_OBJECT"):
                 borders.add(address)
             if kind == "STT_FUNC":
@@ -79,6 +81,11 @@ def functions(path: Path) -> tuple[Function, ...]:
         following = min((border for border in borders if border > address), default=address)
         found.append(Function(name, address, nbytes or following - address))
     return tuple(function for function in found if function.nbytes)
+
+
+def written_name(name: str) -> str:
+    """Return the name that a function has in the C: gcc adds ".constprop.0" and the like to its own copies."""
+    return name.split(".")[0]
 
 
 def function_at(found: tuple[Function, ...], address: int) -> Function | None:

@@ -138,7 +138,7 @@ def _by_function(path: Path, profile: np.ndarray[tuple[int, ...], np.dtype[Any]]
     found, counts = objects.functions(path), Counter[str]()
     for word in np.flatnonzero(profile):
         function = objects.function_at(found, 2 * int(word))
-        counts[function.name if function else "(unknown)"] += int(profile[word])
+        counts[objects.written_name(function.name) if function else "(unknown)"] += int(profile[word])
     return dict(counts)
 
 

@@ -11,6 +11,8 @@ import struct
 import subprocess
 import sys
 import threading
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -79,12 +81,15 @@ class Unicorn:
             outputs=np.ascontiguousarray(rows[:, :width]),
             instructions=np.frombuffer(instructions, dtype="<u8").astype(np.int64),
             stack_bytes=answer["stack_bytes"],
-            by_function={
-                name: count
-                for name, count in zip(["(unknown)", *functions], answer["by_function"], strict=True)
-                if count
-            },
+            by_function=_by_function(["(unknown)", *functions], answer["by_function"]),
         )
+
+
+def _by_function(names: Sequence[str], found: Sequence[int]) -> dict[str, int]:
+    counts = Counter[str]()
+    for name, count in zip(names, found, strict=True):
+        counts[objects.written_name(name)] += count
+    return {name: count for name, count in counts.items() if count}
 
 
 def _board(name: str) -> dict[str, Any]:

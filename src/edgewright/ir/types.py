@@ -96,7 +96,7 @@ def power_of_two(scale: float) -> int | None:
 
 def describe_scale(scale: float | tuple[float, ...] | None) -> str:
     """Return a scale as people read it: 2^-7, 0.0123, or the extremes of several."""
-    if scale is None:
+    if scale is None or scale == ():
         return "none"
     if isinstance(scale, tuple):
         low, high = describe_scale(min(scale)), describe_scale(max(scale))

@@ -54,7 +54,7 @@ def verify_structure(graph: Graph) -> Graph:
             problems.append(f"state {state!r} is carried from {successor!r}, which is never made")
         elif graph.types.get(state) != graph.types.get(successor):
             problems.append(
-                f"state {state!r} is {graph.types.get(state)} and {successor!r} is {graph.types[successor]}"
+                f"state {state!r} is {graph.types.get(state)} and {successor!r} is {graph.types.get(successor)}"
             )
     if graph.labels and not problems:
         sizes = [graph.types[value].size for value in graph.outputs]
@@ -97,6 +97,8 @@ def _type_problems(type: Type) -> list[str]:
 def _constant_problems(value: str, array: np.ndarray, type: Type | None) -> list[str]:
     if type is None:
         return [f"constant {value!r} has no type"]
+    if type.dtype not in DTYPES:
+        return []  # rule 1 says so
     if array.dtype != np.dtype(type.dtype) or array.shape != type.shape:
         return [f"constant {value!r} is {array.dtype}{list(array.shape)} but its type is {type}"]
     if type.is_float:

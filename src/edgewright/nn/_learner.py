@@ -34,7 +34,8 @@ class Learner(nn.Module):
     """Base of the modules: a switch between float and 8-bit matrices, and places for the schedule to call.
 
     matrices: the parameters [rows, columns] held in 8 bits; the first one's columns are the input features. shared_scale: those
-    with one scale for the whole matrix. always_dense: those whose operator stores all entries. rounded: whether the forward pass sees the matrices in 8 bits.
+    with one scale for the whole matrix. always_dense: those whose operator stores all entries. rounded: whether the forward
+    pass sees the matrices in 8 bits.
     """
 
     matrices: ClassVar[tuple[str, ...]] = ()

@@ -6,15 +6,21 @@ import numpy as np
 
 from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
-from edgewright.ir.types import Array, Type
+from edgewright.ir.types import INTEGER_RANGES, Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Types, Values
 from edgewright.ops.tables import interpolate, make_table
 
 
 def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
     """Return the shape of x."""
-    if types["table"].size < 2 or not 0 <= attributes["shift"] <= 14:
-        raise BadGraph("a table has two entries or more, and its shift lies in 0..14")
+    shift, lowest = attributes["shift"], attributes["lowest"]
+    if types["table"].size < 2 or not isinstance(shift, int) or not 0 <= shift <= 14:
+        raise BadGraph("a table has two entries or more, and its shift is an integer in 0..14")
+    if (types["table"].size - 1) << shift > 2**16:
+        raise BadGraph(f"a table of {types['table'].size} entries with shift {shift} is longer than 16 bits count")
+    low, high = INTEGER_RANGES["int16"]
+    if not isinstance(lowest, int) or not low <= lowest <= high:
+        raise BadGraph(f"the table begins at {lowest!r}; that must be an integer in {low}..{high}")
     return types["x"].shape
 
 
