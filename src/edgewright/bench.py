@@ -47,13 +47,15 @@ class Unit:
 class Benchmark:
     """A benchmark.
 
-    units(quick): its parts. summarise(records): the numbers that the bars are held against, by key.
+    units(quick): its parts. summarise(records): the numbers that the bars are held against, by key. table(records): what the
+    documentation shows of them, as Markdown.
     """
 
     doc: str
     bars: tuple[Bar, ...]
     units: Callable[[bool], Sequence[Unit]]
     summarise: Callable[[Sequence[Record]], Mapping[str, float | None]]
+    table: Callable[[Sequence[Record]], str]
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def check(result: Result, said: tuple[str, ...], out: Path, code: int = 2) -> No
     for words in said:
         assert words in result.err
     assert not out.exists()
-    assert not [path for path in out.parent.iterdir() if path.name.startswith(f".{out.name}")]
+    assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
 
 
 @pytest.mark.parametrize("case", TABLES)
