@@ -20,6 +20,7 @@ ENTRY = Benchmark(
     bars=(Bar("how many are right", "right", "at least", 0.95, "a book"),),
     units=units,
     summarise=lambda found: {"right": found[-1].numbers["right"]},
+    table=lambda found: "",
 )
 """
 

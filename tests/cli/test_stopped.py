@@ -54,17 +54,20 @@ def _may_mount() -> bool:
 
 
 @pytest.mark.skipif(not _may_mount(), reason="a small file system of its own needs unshare -rm")
-@pytest.mark.parametrize("command", ["build", "demo"])
-def test_a_full_disk(command: str, table: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("command", "kilobytes_free"), [("build", 16), ("build", 0), ("demo", 0)])
+def test_a_full_disk(command: str, kilobytes_free: int, table: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     given = ["build", "--data", str(table), "--target", "label", "--model", "decision-tree", "--board", "microbit"]
-    given = given if command == "build" else ["demo", "--quick"]
+    given = given if command == "build" else DEMO
     line = shlex.join([*PROGRAM, *given, "--out", str(disk / "firmware")])
-    script = f"mount -t tmpfs -o size=16k tmpfs {disk} && {line}; code=$?; ls -A {disk}; exit $code"
+    script = (
+        f"mount -t tmpfs -o size=32k tmpfs {disk} && head -c {32 - kilobytes_free}k /dev/zero > {disk}/filler && "
+        f"{line}; code=$?; ls -A {disk}; exit $code"
+    )
     finished = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False)
     assert finished.returncode == 2, finished.stderr
-    assert finished.stdout == ""
+    assert finished.stdout == "filler\n"
     assert f"Cannot write {disk / 'firmware'}" in finished.stderr
     assert "No space left on device" in finished.stderr
     assert finished.stderr.count("\n") == 1

@@ -15,7 +15,7 @@ from edgewright import bench, cli
 
 FILES = files()
 WITH_CODE = [file for file in FILES if any(block.language in ("console", "python") for block in blocks_of(file))]
-SECONDS = 300  # that a command of the documentation may take at the most
+SECONDS = 600  # that a command of the documentation may take at the most
 
 # Commands that set a machine up: not run, but held against what they name.
 MACHINE = ("make", "pip", "git", "cd", "sudo", "apt-get", "python3", ".")
@@ -43,7 +43,9 @@ def inline_code() -> list[str]:
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_every_block_is_of_a_language_that_is_checked(file: Path) -> None:
     for block in blocks_of(file):
-        assert block.language in LANGUAGES, f"{file.name}:{block.line}: {block.language or 'a block without a language'}"
+        assert block.language in LANGUAGES, (
+            f"{file.name}:{block.line}: {block.language or 'a block without a language'}"
+        )
     for number, line in outside_of_blocks(file):
         assert not re.match(r"\s+(\$ |edgewright |make |pip |import |from \w+ import )", line), (
             f"{file.name}:{number}: code belongs in a fenced block, where it is run"
@@ -79,7 +81,9 @@ def run(command: Command, block: Block, folder: Path) -> None:
     assert done.returncode == 0, f"{place}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
     said = {" ".join(line.split()) for line in (done.stdout + done.stderr).splitlines()}
     for line in command.output:
-        assert line.strip() == "..." or " ".join(line.split()) in said, f"{place}: it does not say {line!r}\n{done.stdout}"
+        assert line.strip() == "..." or " ".join(line.split()) in said, (
+            f"{place}: it does not say {line!r}\n{done.stdout}"
+        )
 
 
 def is_unrun(command: Command) -> bool:
@@ -143,7 +147,12 @@ def test_every_command_is_named() -> None:
 
 
 def test_both_commands_for_everybody_are_in_the_readme() -> None:
-    said = [command.text for block in blocks_of(ROOT / "README.md") if block.language == "console" for command in commands_of(block)]
+    said = [
+        command.text
+        for block in blocks_of(ROOT / "README.md")
+        if block.language == "console"
+        for command in commands_of(block)
+    ]
     assert "make demo" in said
     assert "make test" in said
 
@@ -160,6 +169,8 @@ def test_files_named_by_links_exist(file: Path) -> None:
 def test_files_of_the_project_that_are_named_exist(file: Path) -> None:
     roots = (ROOT, ROOT / "src" / "edgewright", file.parent)
     for number, line in outside_of_blocks(file):
-        for path in re.findall(r"`((?:docs|ops|boards|tests|benchmarks|scripts|ir|runtime|compiler|engines)/[\w./-]+)`", line):
+        for path in re.findall(
+            r"`((?:docs|ops|boards|tests|benchmarks|scripts|ir|runtime|compiler|engines)/[\w./-]+)`", line
+        ):
             known = any((root / path).exists() for root in roots)
             assert known or Path(path).stem == "x", f"{file.name}:{number}: {path}"  # x: what the reader adds

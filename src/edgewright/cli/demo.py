@@ -62,11 +62,11 @@ def run(
     left_out: list[str] = []
     found: list[Record] = []
     with _output.new_folder(out, force=force or (out / MARKER).is_file()) as folder, tracker(quiet=json) as progress:
+        (folder / MARKER).write_text("This folder was made by `edgewright demo`, which may replace it.\n")
         for part in _parts(quick, left_out, progress):
             found += _on_every_board(part, progress)
         records.write(folder / _output.RECORDS_FILE, found)
         page = _write_page(found, folder / PAGE_FILE, left_out)
-        (folder / MARKER).write_text("This folder was made by `edgewright demo`, which may replace it.\n")
     _finish(found, left_out, out, page=page, json=json)
 
 

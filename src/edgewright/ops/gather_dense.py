@@ -10,8 +10,15 @@ from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
-from edgewright.ops.arithmetic import Ratio, product_bounds, ratios, requantise_cost, saturate
-from edgewright.ops.quantisation import coarse_enough, form_of, largest_real, quantise_rows, requantise_arguments
+from edgewright.ops.arithmetic import Ratio, product_bounds, ratios, saturate
+from edgewright.ops.quantisation import (
+    coarse_enough,
+    form_of,
+    largest_real,
+    quantise_rows,
+    requantise_arguments,
+    row_costs,
+)
 
 
 def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
@@ -71,7 +78,7 @@ def quantise(request: Request) -> Quantised:
 def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:
     """Return the extremes of the sum of any row."""
     lowest, highest = product_bounds(v["w"], min(t["x"].range[0], 0), max(t["x"].range[1], 0))
-    return requantise_cost(int(lowest.min()), int(highest.max()), _factors(t), t["y"])
+    return row_costs(lowest, highest, _factors(t), t["y"])
 
 
 def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Array]:

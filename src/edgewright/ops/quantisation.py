@@ -134,7 +134,16 @@ def dense_accumulator(
     """Return the extremes of every partial sum of weights @ x + bias, with the rounding term."""
     low, high = min(x.range[0], 0), max(x.range[1], 0)
     lowest, highest = product_bounds(weights, low, high)
-    return requantise_cost(int((lowest + bias).min()), int((highest + bias).max()), factors, y)
+    return row_costs(lowest + bias, highest + bias, factors, y)
+
+
+def row_costs(lowest: Integers, highest: Integers, factors: tuple[Ratio, ...], y: Type) -> tuple[int, int]:
+    """Return the extremes over all rows of their sums, each with what its own requantisation puts on it."""
+    costs = [
+        requantise_cost(int(low), int(high), (factors[row % len(factors)],), y)
+        for row, (low, high) in enumerate(zip(lowest, highest, strict=True))
+    ]
+    return min(low for low, _ in costs), max(high for _, high in costs)
 
 
 def largest_real(x: Type) -> float:
