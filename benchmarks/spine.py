@@ -398,7 +398,8 @@ def table(made: Sequence[Record]) -> str:
     compilers = sorted({str(r.compiler) for r in made if r.what == "deploy" and r.compiler})
     lines += [
         "",
-        f"Mean ± standard deviation of training seeds 0, 1, 2; costs of seed 0: flash with code and helpers, RAM without the stack ({min(stacks)} to {max(stacks)} bytes), "
+        "Mean ± standard deviation of training seeds 0, 1, 2; costs of seed 0: flash with code and helpers, "
+        f"RAM without the stack ({min(stacks)} to {max(stacks)} bytes), "
         f"then instructions of one inference, or the exact time at 16 MHz. Compilers: {', '.join(compilers)}, -O2. "
         "`edgewright bench spine` measures it again, `--show` prints the bars.",
     ]

@@ -19,7 +19,7 @@ EdgewrightError                      exit code
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class EdgewrightError(Exception):
@@ -82,7 +82,14 @@ class Mismatch(CheckFailed):
 
 
 class DoesNotFit(CheckFailed):
-    """A model needs more flash or RAM than the board has."""
+    """A model needs more flash or RAM than the board has.
+
+    over: "flash" and "RAM" -> the bytes that are missing, at least, for those that do not suffice.
+    """
+
+    def __init__(self, message: str, over: Mapping[str, int]) -> None:
+        super().__init__(message)
+        self.over = dict(over)
 
 
 class BoardFault(CheckFailed):

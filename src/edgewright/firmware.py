@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from edgewright import boards, engines, records
+from edgewright import boards, catalog, engines, records
 from edgewright.compiler import exports
 from edgewright.compiler.emit import Golden, emit
 from edgewright.compiler.pipeline import to_integers
 from edgewright.compiler.program import Program
 from edgewright.compiler.quantise import Settings
 from edgewright.engines import Image, Run, pack_inputs, unpack_outputs
+from edgewright.engines._sizes import check_program
 from edgewright.errors import BadInput, DoesNotFit, MissingTool, UnknownName, UnsupportedModel
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import Array, dequantise_array, quantise_array
@@ -95,6 +96,15 @@ class Verification:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """Outputs of an engine [n, *shape], the counts of its run, and how many vectors differ from the integer twin."""
+
+    outputs: Array
+    run: Run
+    mismatches: int
+
+
+@dataclass(frozen=True)
 class Firmware:
     """One model or several, compiled for a board.
 
@@ -143,20 +153,26 @@ class Firmware:
     def verify(self, X: Array, model: str | None = None, extra_engines: Sequence[str] = ()) -> Verification:
         """Compare the integer twin with the host and the board on float rows and on corner vectors, bit for bit."""
         deployed = self._model(model)
-        inputs = np.concatenate([deployed.corners(), deployed.integers(X)])
-        board = boards.get(self.board)
-        if board.core == "avr":
-            inputs = inputs[:MOST_VECTORS_ON_AVR]
-        wanted = run_integer(deployed.graph, inputs).reshape(len(inputs), -1)
+        inputs = np.concatenate([deployed.corners(), deployed.integers(X)])[: self.most_vectors]
         mismatches, skipped = {}, {}
-        for name in dict.fromkeys(("host", board.engine, *extra_engines)):
+        for name in dict.fromkeys(("host", boards.get(self.board).engine, *extra_engines)):
             try:
-                outputs, _ = self.run(inputs, name, deployed.name)
+                mismatches[name] = self.compare(inputs, name, deployed.name).mismatches
             except MissingTool as reason:
                 skipped[name] = str(reason)
-                continue
-            mismatches[name] = int(np.any(outputs.reshape(len(inputs), -1) != wanted, axis=1).sum())
         return Verification(deployed.name, self.board, len(inputs), mismatches, skipped)
+
+    def compare(self, integers: Array, engine: str | None = None, model: str | None = None) -> Comparison:
+        """Run integer inputs [n, *shape] on an engine and compare every output with the integer twin's."""
+        deployed = self._model(model)
+        outputs, run = self.run(integers, engine, deployed.name)
+        differ = np.any((outputs != run_integer(deployed.graph, integers)).reshape(len(integers), -1), axis=1)
+        return Comparison(outputs, run, int(differ.sum()))
+
+    @property
+    def most_vectors(self) -> int | None:
+        """How many vectors the board's engine can bear in one check, None for any number."""
+        return MOST_VECTORS_ON_AVR if boards.get(self.board).core == "avr" else None
 
     def report(
         self, X: Array | None = None, y: Array | None = None, model: str | None = None, **fields: Any
@@ -236,36 +252,25 @@ def _classes(model: Any, graph: Graph) -> Array | None:
 
 def _check_fit(firmware: Firmware) -> None:
     """Raise DoesNotFit where the model alone needs more than the board has, or where the built image does."""
-    board = boards.get(firmware.board)
-    constants = sum(sum(entry.constant_bytes.values()) for entry in firmware.program.entries)
-    arena = sum(entry.arena_bytes for entry in firmware.program.entries)
-    over = []
-    if constants > board.flash_bytes - board.bootloader_bytes:
-        over.append(
-            f"{constants - board.flash_bytes + board.bootloader_bytes} bytes of flash (its constants are {constants})"
-        )
-    if arena > board.ram_bytes:
-        over.append(f"{arena - board.ram_bytes} bytes of RAM (its working memory is {arena})")
-    if over:
-        raise DoesNotFit(
-            f"The model does not fit {firmware.board}: over by {' and '.join(over)}. {_would_fit(firmware.board, constants, arena)}"
-        )
     try:
+        check_program(firmware.program, firmware.board)
         _ = firmware.image
     except MissingTool:
-        return  # what cannot be built here cannot be checked here; verify says so
+        return  # what cannot be built here cannot be checked further; verify says so
     except DoesNotFit as error:
-        raise DoesNotFit(f"{error} {_would_fit(firmware.board, constants, arena)}") from error
+        raise DoesNotFit(f"{error} {_would_fit(firmware)}", error.over) from error
 
 
-def _would_fit(board: str, constants: int, arena: int) -> str:
+def _would_fit(firmware: Firmware) -> str:
     """Say which other boards have clearly more than that, and what else helps."""
+    constants = sum(sum(entry.constant_bytes.values()) for entry in firmware.program.entries)
+    arena = sum(entry.arena_bytes for entry in firmware.program.entries)
     fitting = [
         name
         for name in boards.names()
         if boards.get(name).flash_bytes > constants + 4096
         and boards.get(name).ram_bytes > 2 * arena + 512
-        and name not in ("host", board.replace("_", "-"))
+        and name not in ("host", catalog.spelled(firmware.board))
     ]
     where = f"It would fit {', '.join(fitting)}. " if fitting else "No other board in the catalogue is large enough. "
     return f"{where}Or train a smaller model: give size_kb."

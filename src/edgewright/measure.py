@@ -19,7 +19,7 @@ from edgewright.runtime.quality import value_quality
 from edgewright.runtime.ranges import accumulator_bounds
 
 if TYPE_CHECKING:
-    from edgewright.firmware import Deployed, Firmware
+    from edgewright.firmware import Comparison, Deployed, Firmware
 
 
 def measure(
@@ -73,16 +73,17 @@ def _behaviour(
     if y is not None and model.classes is not None:
         y = _classes_of(y, len(X), model.classes)
     twin = run_integer(model.graph, integers)
-    check = firmware.verify(X, model.name)
+    rows = integers[: firmware.most_vectors]
+    mismatches, skipped, on_board = _agreement(firmware, model, rows)
     numbers: dict[str, Any] = {
         "rows": len(X),
-        "vectors": check.vectors,
-        "mismatches": sum(check.mismatches.values()),
-        "verified": None if check.verified is None else int(check.verified),
+        "vectors": len(rows) + len(model.corners()),
+        "mismatches": sum(mismatches.values()),
+        "verified": int(not any(mismatches.values())) if on_board or any(mismatches.values()) else None,
     }
-    tables["mismatches_by_engine"] = check.mismatches
-    if check.skipped:
-        tables["reasons"] = check.skipped
+    tables["mismatches_by_engine"] = mismatches
+    if skipped:
+        tables["reasons"] = skipped
     if not model.lowered.is_quantised:
         tables["values"] = {
             quality.value: {**asdict(quality), "snr_db": quality.snr_db if math.isfinite(quality.snr_db) else None}
@@ -93,12 +94,11 @@ def _behaviour(
             scores = run_float(model.lowered, X)
             numbers["accuracy_float"] = float(np.mean(model.answers(scores) == np.asarray(y)))
         numbers["accuracy_integer"] = float(np.mean(model.answers(twin) == np.asarray(y)))
-    if board.engine not in check.mismatches:
+    if on_board is None:
         return numbers
-    rows = integers[:1000] if board.core == "avr" else integers
-    outputs, run = firmware.run(rows, model=model.name)
+    run = on_board.run
     if y is not None and model.classes is not None:
-        numbers["accuracy_board"] = float(np.mean(model.answers(outputs) == np.asarray(y)[: len(rows)]))
+        numbers["accuracy_board"] = float(np.mean(model.answers(on_board.outputs) == np.asarray(y)[: len(rows)]))
     numbers["stack_bytes"] = run.stack_bytes
     if run.instructions is not None:
         numbers["instructions_per_inference"] = float(run.instructions.mean())
@@ -108,6 +108,26 @@ def _behaviour(
         numbers["cycles_per_inference"] = float(run.cycles.mean())
         numbers["milliseconds"] = float(run.cycles.mean()) / board.clock_hz * 1e3 if board.clock_hz else None
     return numbers
+
+
+def _agreement(
+    firmware: Firmware, model: Deployed, rows: Array
+) -> tuple[dict[str, int], dict[str, str], Comparison | None]:
+    """Return mismatches by engine, why others did not run, and the run of the rows alone on the board, or None."""
+    corners, engine = model.corners(), boards.get(firmware.board).engine
+    mismatches: dict[str, int] = {}
+    skipped: dict[str, str] = {}
+    on_board = None
+    for name in dict.fromkeys(("host", engine)):
+        try:
+            parts = [firmware.compare(part, name, model.name) for part in (corners, rows)]
+        except MissingTool as reason:
+            skipped[name] = str(reason)
+            continue
+        mismatches[name] = sum(part.mismatches for part in parts)
+        if name == engine:
+            on_board = parts[1]
+    return mismatches, skipped, on_board
 
 
 def _classes_of(y: Array, rows: int, classes: Array) -> Array:

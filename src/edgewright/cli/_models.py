@@ -26,7 +26,6 @@ from edgewright.records import Record
 
 GRAPH_SUFFIX = ".edgewright"
 RANDOM_ROWS = 100
-_OVER = re.compile(r"over by [\d,]+ bytes(?: of \w+)?")
 
 
 @dataclass(frozen=True)
@@ -115,6 +114,8 @@ def does_not_fit(name: str, board: str, error: DoesNotFit, **fields: Any) -> Rec
         "fits": 0,
         "board_flash_bytes": part.flash_bytes - part.bootloader_bytes,
         "board_ram_bytes": part.ram_bytes,
+        "flash_over_bytes": error.over.get("flash"),
+        "ram_over_bytes": error.over.get("RAM"),
     }
     reasons = {"reasons": {"fit": str(error)}}
     return records.make(
@@ -164,8 +165,8 @@ def write(firmware: Firmware, record: Record, kinds: Sequence[str], folder: Path
 
 def over_by(record: Record) -> str:
     """Return by how much a model is too large, in words."""
-    text = str(record.tables["reasons"]["fit"])
-    return " and ".join(_OVER.findall(text)) or text
+    over = {word: record.numbers.get(f"{word.lower()}_over_bytes") for word in ("flash", "RAM")}
+    return "over by " + " and ".join(f"{nbytes:,} bytes of {word}" for word, nbytes in over.items() if nbytes)
 
 
 def with_numbers(record: Record, **numbers: float | int | None) -> Record:

@@ -106,8 +106,8 @@ class _Model:
             source = self._pointer(graph, value, self.plan, where, {}, "")
             if source != parameter.name:
                 self.statements += self._copy(graph.types[value], parameter.name, source, 1)
-        unread = [where[value] for value in graph.inputs if not graph.readers(value) and value not in graph.outputs]
-        self.statements += [f"    (void){name};" for name in unread]
+        words = set(re.findall(r"\w+", " ".join(self.statements)))
+        self.statements += [f"    (void){parameter.name};" for parameter in self.inputs if parameter.name not in words]
         self.labels = graph.labels
         self.entry = Entry(
             prefix,

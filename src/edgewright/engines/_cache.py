@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,10 @@ def cache_folder() -> Path:
 def built(ingredients: Any, make: Callable[[Path], dict[str, Any]]) -> tuple[Path, dict[str, Any]]:
     """Return the folder of a build and the facts about it, making it where it is not there yet.
 
-    ingredients: everything that the result depends on, as JSON data. make(folder): fills a folder and returns facts, JSON data too.
-    Raises CannotWrite where the cache cannot be written.
+    ingredients: everything that the result depends on, as JSON data; this package's own code is added.
+    make(folder): fills a folder and returns facts, JSON data too. Raises CannotWrite where the cache cannot be written.
     """
-    key = hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:32]
+    key = hashlib.sha256(json.dumps([ingredients, _own_code()], sort_keys=True).encode()).hexdigest()[:32]
     folder = cache_folder() / "builds" / key
     with contextlib.suppress(OSError, ValueError):
         facts = json.loads((folder / "facts.json").read_text())
@@ -54,6 +55,16 @@ def built(ingredients: Any, make: Callable[[Path], dict[str, Any]]) -> tuple[Pat
             "Make room, or set EDGEWRIGHT_CACHE to a folder that can be written."
         ) from error
     return folder, facts
+
+
+@cache
+def _own_code() -> str:
+    """Return a hash of the engines' files: facts that an older version found are not to come back."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.iterdir()):
+        if path.suffix in (".py", ".c", ".h", ".ld"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _put(temporary: Path, folder: Path) -> None:

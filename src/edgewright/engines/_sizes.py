@@ -76,10 +76,12 @@ def _defined(program: Program, folder: Path) -> frozenset[str]:
 def _check(
     program: Program, board_name: str, needs: Sequence[tuple[int, str]], rooms: tuple[int, int], bound: str
 ) -> None:
-    over = [
-        f"{kind} is over by {bound}{need - room:,} bytes: {need:,} needed ({what}), {room:,} there"
-        for kind, (need, what), room in zip(("flash", "RAM"), needs, rooms, strict=True)
-        if need > room
-    ]
+    over, problems = {}, []
+    for kind, (need, what), room in zip(("flash", "RAM"), needs, rooms, strict=True):
+        if need > room:
+            over[kind] = need - room
+            problems.append(
+                f"{kind} is over by {bound}{need - room:,} bytes: {need:,} needed ({what}), {room:,} there."
+            )
     if over:
-        raise DoesNotFit(list_problems(f"The program {program.name!r} does not fit {board_name}:", over))
+        raise DoesNotFit(list_problems(f"The program {program.name!r} does not fit {board_name}:", problems), over)

@@ -1,0 +1,129 @@
+/* tiny.c: made by Edgewright 0.1.0. This generated code belongs to you: use it under any terms you like.
+   C99: no heap, no float, no library.
+   tiny: graph b608bf09c1809e2a, 342 bytes of constants, 8 bytes of working memory.
+   */
+#include "tiny.h"
+
+/* Constants live in flash; AVR needs its own instruction to read them there. */
+#if defined(__AVR__)
+#include <avr/pgmspace.h>
+#define EW_FLASH PROGMEM
+#define EW_READ_I8(p) ((int8_t)pgm_read_byte(p))
+#define EW_READ_U8(p) ((uint8_t)pgm_read_byte(p))
+#define EW_READ_I16(p) ((int16_t)pgm_read_word(p))
+#define EW_READ_U16(p) ((uint16_t)pgm_read_word(p))
+#define EW_READ_I32(p) ((int32_t)pgm_read_dword(p))
+#else
+#define EW_FLASH
+#define EW_READ_I8(p) (*(p))
+#define EW_READ_U8(p) (*(p))
+#define EW_READ_I16(p) (*(p))
+#define EW_READ_U16(p) (*(p))
+#define EW_READ_I32(p) (*(p))
+#endif
+
+/* A kernel stays one function: smaller where it is called twice, and its instructions can be told apart. */
+#if defined(__GNUC__)
+#define EW_KERNEL static __attribute__((noinline))
+#else
+#define EW_KERNEL static
+#endif
+
+static inline int32_t ew_clip(int32_t x, int32_t lowest, int32_t highest) {
+    return x < lowest ? lowest : x > highest ? highest : x;
+}
+
+/* x >> shift, rounded to nearest, ties towards +infinity. Right shifts of negative numbers are arithmetic on every
+   compiler that we support; a test asserts it. */
+static inline int32_t ew_rshift_round(int32_t x, uint8_t shift) {
+    return shift == 0 ? x : (x + ((int32_t)1 << (shift - 1))) >> shift;
+}
+
+/* x / 2^shift for a shift of either sign. A shift to the left multiplies, as that is defined for negative numbers. */
+static inline int32_t ew_shift(int32_t x, int8_t shift) {
+    return shift < 0 ? x * ((int32_t)1 << -shift) : ew_rshift_round(x, (uint8_t)shift);
+}
+
+EW_KERNEL void dense_i16_i32_i16_shift(
+    const int16_t *x, int16_t *y, const int8_t *w, const int32_t *bias, uint16_t rows, uint16_t columns,
+    int8_t shift, int32_t zero_point, int32_t lowest, int32_t highest) {
+    for (uint16_t r = 0; r < rows; r++) {
+        int32_t sum = EW_READ_I32(&bias[r]);
+        for (uint16_t c = 0; c < columns; c++) sum += (int32_t)EW_READ_I8(w++) * x[c];
+        y[r] = (int16_t)ew_clip(ew_shift(sum, shift) + zero_point, lowest, highest);
+    }
+}
+
+EW_KERNEL void lookup_i16_i16(
+    const int16_t *x, int16_t *y, const int16_t *table, uint16_t count, int16_t lowest, uint16_t last, uint8_t shift) {
+    const uint16_t mask = (uint16_t)((1u << shift) - 1u);
+    for (uint16_t i = 0; i < count; i++) {
+        const uint16_t distance = (uint16_t)ew_clip((int32_t)x[i] - lowest, 0, (int32_t)last);
+        const int16_t *entry = &table[distance >> shift];
+        const int32_t first = EW_READ_I16(&entry[0]);
+        const int32_t slope = EW_READ_I16(&entry[1]) - first;
+        y[i] = (int16_t)(first + ew_rshift_round(slope * (int32_t)(distance & mask), shift));
+    }
+}
+
+EW_KERNEL void dense_i16_i32_i16_shift_rows(
+    const int16_t *x, int16_t *y, const int8_t *w, const int32_t *bias, uint16_t rows, uint16_t columns,
+    const int8_t *shift, int32_t zero_point, int32_t lowest, int32_t highest) {
+    for (uint16_t r = 0; r < rows; r++) {
+        int32_t sum = EW_READ_I32(&bias[r]);
+        for (uint16_t c = 0; c < columns; c++) sum += (int32_t)EW_READ_I8(w++) * x[c];
+        y[r] = (int16_t)ew_clip(ew_shift(sum, EW_READ_I8(&shift[r])) + zero_point, lowest, highest);
+    }
+}
+
+static const int8_t tiny_w[6] EW_FLASH = {
+    32, -80, 48, 96, 16, -32,
+};
+
+static const int32_t tiny_bias[2] EW_FLASH = {
+    INT32_C(32768), INT32_C(-65536),
+};
+
+static const int16_t tiny_active_table[157] EW_FLASH = {
+    -16382, -16382, -16381, -16381, -16381, -16380, -16380, -16379, -16379, -16378, -16377, -16376, -16375, -16374, -16372, -16371,
+    -16369, -16367, -16365, -16362, -16360, -16356, -16353, -16349, -16344, -16338, -16332, -16326, -16318, -16309, -16299, -16288,
+    -16275, -16261, -16244, -16226, -16205, -16181, -16154, -16124, -16089, -16051, -16007, -15957, -15901, -15838, -15767, -15686,
+    -15595, -15493, -15378, -15249, -15104, -14941, -14758, -14554, -14326, -14071, -13787, -13472, -13123, -12737, -12312, -11845,
+    -11334, -10776, -10171, -9517, -8814, -8062, -7263, -6418, -5530, -4605, -3646, -2660, -1654, -636, 388, 1409,
+    2418, 3409, 4375, 5309, 6207, 7062, 7873, 8637, 9352, 10017, 10634, 11203, 11725, 12203, 12638, 13033,
+    13391, 13714, 14005, 14266, 14501, 14711, 14899, 15066, 15215, 15348, 15467, 15572, 15665, 15748, 15821, 15887,
+    15944, 15995, 16040, 16080, 16116, 16147, 16175, 16199, 16221, 16240, 16257, 16272, 16285, 16296, 16307, 16316,
+    16324, 16331, 16337, 16343, 16347, 16352, 16356, 16359, 16362, 16364, 16367, 16369, 16371, 16372, 16374, 16375,
+    16376, 16377, 16378, 16378, 16379, 16380, 16380, 16381, 16381, 16381, 16382, 16382, 16382,
+};
+
+static const int8_t tiny_v[4] EW_FLASH = {
+    64, -32, 8, 64,
+};
+
+static const int32_t tiny_offset[2] EW_FLASH = {
+    0, INT32_C(262144),
+};
+
+static const int8_t tiny_scores_shift[2] EW_FLASH = {
+    7, 6,
+};
+
+static int16_t tiny_arena_i16[4];
+
+void tiny_run(const int16_t *input, int16_t *output) {
+    dense_i16_i32_i16_shift(input, tiny_arena_i16, tiny_w, tiny_bias, 2, 3, 6, 0, INT32_C(-32768), 32767);
+    lookup_i16_i16(tiny_arena_i16, tiny_arena_i16 + 2, tiny_active_table, 2, -19871, INT32_C(39935), 8);
+    dense_i16_i32_i16_shift_rows(tiny_arena_i16 + 2, output, tiny_v, tiny_offset, 2, 2, tiny_scores_shift, 0, INT32_C(-32768), 32767);
+}
+
+int tiny_predict(const int16_t *input) {
+    int16_t scores[2];
+    int best = 0;
+    tiny_run(input, scores);
+    for (int i = 1; i < 2; i++) {
+        if (scores[i] > scores[best]) best = i;
+    }
+    return best;
+}
+
