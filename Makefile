@@ -22,11 +22,11 @@ check: setup  ## style, types, layers: seconds
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-quick: check  ## the tests that need no training and no board
+quick: check  ## the tests that take seconds
 	$(PYTEST) -m "not slow"
 
-test: check  ## everything
-	$(PYTEST)
+test: quick  ## everything, the slow ones last
+	$(PYTEST) -m slow
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,6 +9,7 @@ ENTRY = Core(
     unicorn=None,
     helpers=(
         r"__(u|us|s|su)?mul[qhsd]i[hsd]i3",
+        r"__mul(s|u|su|oh)[hsd]i[hsd]i3",  # a signed, unsigned or mixed operand of 16 bits times one of 32
         r"__mul[qhsd]i3",
         r"__u?muldi3_\d",
         r"__u?div(mod)?[qhsd]i[34]",
