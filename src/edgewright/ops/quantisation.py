@@ -18,7 +18,7 @@ from edgewright.ir.types import INTEGER_RANGES, Array, Type
 from edgewright.ops.arithmetic import INT32, Integers, Ratio, product_bounds, ratios, requantise_cost
 
 WEIGHT_LIMIT = 127  # -128 is left out, so that weights negate and fast kernels may assume it
-SMALLEST_EXPONENT, LARGEST_EXPONENT = -30, 24
+SMALLEST_EXPONENT, LARGEST_EXPONENT = -30, 40
 LARGEST_SHIFT = 30  # of a sum on its way to the output; half of the 32 bits are left for its rounding term
 LARGEST_STEPS = 2**29  # of an output, that a sum may be; a quarter of 32 bits is left for rounding and what is added
 OUTPUT_LIMITS = {"int8": (-127, 127), "int16": INTEGER_RANGES["int16"]}
