@@ -18,7 +18,8 @@ from edgewright.ir.types import INTEGER_RANGES, Array, Type
 from edgewright.ops.arithmetic import INT32, Integers, Ratio, product_bounds, ratios, requantise_cost
 
 WEIGHT_LIMIT = 127  # -128 is left out, so that weights negate and fast kernels may assume it
-SMALLEST_EXPONENT, LARGEST_EXPONENT = -30, 40
+SMALLEST_EXPONENT, LARGEST_EXPONENT = -60, 60
+EXPONENT_OF_NOTHING = -30  # where all values are zero
 LARGEST_SHIFT = 30  # of a sum on its way to the output; half of the 32 bits are left for its rounding term
 LARGEST_STEPS = 2**29  # of an output, that a sum may be; a quarter of 32 bits is left for rounding and what is added
 OUTPUT_LIMITS = {"int8": (-127, 127), "int16": INTEGER_RANGES["int16"]}
@@ -27,7 +28,7 @@ OUTPUT_LIMITS = {"int8": (-127, 127), "int16": INTEGER_RANGES["int16"]}
 def scale_covering(largest: float, highest: int) -> float:
     """Return the smallest power of two s with largest <= s * highest, within reason where `largest` is 0 or tiny."""
     if largest <= 0:
-        return 2.0**SMALLEST_EXPONENT
+        return 2.0**EXPONENT_OF_NOTHING
     exponent = math.ceil(math.log2(largest / highest))
     if largest > 2.0**exponent * highest:  # log2 rounded down
         exponent += 1

@@ -13,6 +13,9 @@ from edgewright.ir.types import Array
 from edgewright.runtime.interpret import run_float
 
 
+LARGEST_INPUT = 1e20  # beyond what any scale covers
+
+
 @dataclass(frozen=True)
 class Observed:
     """The lowest and highest real number that a value reached, a feature each for graph inputs (the last axis)."""
@@ -39,6 +42,8 @@ def calibrate(graph: Graph, data: Array) -> Observations:
         raise BadData("The calibration data are empty; give at least one row, better a hundred.")
     if not np.issubdtype(data.dtype, np.number) or not np.all(np.isfinite(data)):
         raise BadData("The calibration data hold NaN, infinity or something that is not a number; clean them first.")
+    if np.abs(data).max() > LARGEST_INPUT:
+        raise BadData(f"The calibration data hold values beyond {LARGEST_INPUT:g}; give them in a larger unit.")
     observations: dict[str, Observed] = {}
 
     def watch(where: Graph, path: str, array: Array) -> None:
