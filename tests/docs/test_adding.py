@@ -14,6 +14,8 @@ from fenced_blocks import ROOT, blocks_of
 
 import edgewright
 
+pytestmark = pytest.mark.slow
+
 ADDING = ROOT / "docs" / "adding.md"
 BOARD = "documented"  # the name under which the board of the example is added
 

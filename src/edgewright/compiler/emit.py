@@ -114,7 +114,7 @@ class _Model:
             tuple(graph.types[value] for value in graph.inputs),
             tuple(graph.types[value] for value in graph.outputs),
             self.plan.arena_bytes,
-            {constant.name: constant.nbytes for constant in self.constants},
+            {constant.symbol.removeprefix(f"{prefix}_"): constant.nbytes for constant in self.constants},
             graph.labels,
             graph.hash,
         )
