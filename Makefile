@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
-PYTEST := $(BIN)/pytest -q -n $(JOBS) --dist loadgroup
+PYTEST := $(BIN)/pytest -q -n $(JOBS) --dist worksteal
 
 .PHONY: demo test check quick clean setup
 

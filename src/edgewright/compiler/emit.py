@@ -77,43 +77,57 @@ def emit(graphs: Mapping[str, Graph], name: str | None = None, golden: Mapping[s
     return Program(name, files, tuple(model.entry for model in models))
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """A graph while its statements are made: the model itself, or the body of a scan.
+
+    where: value -> C expression, of what lives outside the arenas. base: dtype -> where the places of `plan` begin in its arena.
+    depth: of indentation. path: what comes before the names of constants.
+    """
+
+    graph: Graph
+    plan: Plan
+    where: Mapping[str, str]
+    base: Mapping[str, int] = field(default_factory=dict)
+    depth: int = 1
+    path: str = ""
+
+    def line(self, statement: str) -> str:
+        """Return a statement, indented."""
+        return "    " * self.depth + statement
+
+
 class _Model:
     """One graph on its way to C: collects constants, functions and statements."""
 
     def __init__(self, prefix: str, graph: Graph, taken: set[str]) -> None:
-        if not graph.is_quantised:
-            raise BadGraph(f"The graph {graph.name!r} is not quantised; quantise it first.")
-        if graph.state:
-            raise BadGraph(
-                f"The graph {graph.name!r} carries {', '.join(graph.state)} from run to run; put it into a scan."
-            )
-        accumulator_bounds(ops.verify(graph))
-        _check_sizes(graph)
+        _check(graph)
         self.prefix, self.graph, self.taken = prefix, graph, taken
-        self.plan = plan_memory(graph)
+        plan = plan_memory(graph)
         self.functions: dict[str, str] = {}
         self.constants: list[_Constant] = []
         self.inputs = _parameters(graph, graph.inputs, "input")
         self.outputs = _parameters(graph, graph.outputs, "output")
-        self.arenas = {library.CODES[dtype]: (library.C_TYPES[dtype], size) for dtype, size in self.plan.sizes.items()}
+        self.arenas = {library.CODES[dtype]: (library.C_TYPES[dtype], size) for dtype, size in plan.sizes.items()}
         where = {value: parameter.name for value, parameter in zip(graph.inputs, self.inputs, strict=True)}
         made = {node.output for node in graph.nodes}
         for value, parameter in zip(graph.outputs, self.outputs, strict=True):
-            if value in made and self.plan.homes.get(value, value) == value:
+            if value in made and plan.homes.get(value, value) == value:
                 where.setdefault(value, parameter.name)
-        self.statements = self._statements(graph, self.plan, where, {}, 1, "")
+        frame = _Frame(graph, plan, where)
+        self.statements = self._statements(frame)
         for value, parameter in zip(graph.outputs, self.outputs, strict=True):
-            source = self._pointer(graph, value, self.plan, where, {}, "")
+            source = self._pointer(frame, value)
             if source != parameter.name:
-                self.statements += self._copy(graph.types[value], parameter.name, source, 1)
+                self.statements.append(self._copy(frame, graph.types[value], parameter.name, source))
         words = set(re.findall(r"\w+", " ".join(self.statements)))
-        self.statements += [f"    (void){parameter.name};" for parameter in self.inputs if parameter.name not in words]
+        self.statements += [frame.line(f"(void){one.name};") for one in self.inputs if one.name not in words]
         self.labels = graph.labels
         self.entry = Entry(
             prefix,
             tuple(graph.types[value] for value in graph.inputs),
             tuple(graph.types[value] for value in graph.outputs),
-            self.plan.arena_bytes,
+            plan.arena_bytes,
             {constant.symbol.removeprefix(f"{prefix}_"): constant.nbytes for constant in self.constants},
             graph.labels,
             graph.hash,
@@ -124,148 +138,123 @@ class _Model:
         """Whether the output is one score a class."""
         return bool(self.labels) and len(self.graph.outputs) == 1
 
-    def _statements(
-        self, graph: Graph, plan: Plan, where: Mapping[str, str], base: Mapping[str, int], depth: int, path: str
-    ) -> list[str]:
+    def _statements(self, frame: _Frame) -> list[str]:
         lines: list[str] = []
-        for node in graph.nodes:
+        for node in frame.graph.nodes:
             if node.op == "scan":
-                lines += self._scan(graph, node, plan, where, base, depth, path)
+                lines += self._scan(frame, node)
             elif ops.get(node.op).alias is None:
-                lines.append("    " * depth + self._call(graph, node, plan, where, base, path))
+                lines.append(frame.line(self._call(frame, node)))
         return lines
 
-    def _call(
-        self, graph: Graph, node: Node, plan: Plan, where: Mapping[str, str], base: Mapping[str, int], path: str
-    ) -> str:
-        op, types = ops.get(node.op), graph.types_of(node)
+    def _call(self, frame: _Frame, node: Node) -> str:
+        op, types = ops.get(node.op), frame.graph.types_of(node)
         kernel = ops.kernel_of(node, types)
         self.functions |= library.functions_for(node.op, kernel, types)
-        values = {port: array.astype(np.int64) for port, array in graph.values_of(node).items()}
+        values = {port: array.astype(np.int64) for port, array in frame.graph.values_of(node).items()}
         arguments = dict(op.arguments(values, types, node.attributes)) if op.arguments else {}
         texts = []
         for item in kernel.call:
             if item in arguments:
-                texts.append(self._argument(arguments[item], f"{path}{node.output}_{item}"))
+                texts.append(self._argument(arguments[item], f"{frame.path}{node.output}_{item}"))
             else:
                 value = node.output if item == "y" else node.inputs[item]
-                flash = item in op.parameters
-                texts.append(self._pointer(graph, value, plan, where, base, path, flash=flash))
+                texts.append(self._pointer(frame, value, flash=item in op.parameters))
         return f"{library.function_name(kernel, types)}({', '.join(texts)});"
 
-    def _scan(
-        self,
-        graph: Graph,
-        node: Node,
-        plan: Plan,
-        where: Mapping[str, str],
-        base: Mapping[str, int],
-        depth: int,
-        path: str,
-    ) -> list[str]:
+    def _scan(self, frame: _Frame, node: Node) -> list[str]:
         body: Graph = node.attributes["body"]
-        inner_plan, inner_path = plan.bodies[node.output], f"{path}{node.output}_"
-        inner_base = {
-            dtype: base.get(dtype, 0) + plan.block(f"{node.output}/{dtype}").offset for dtype in inner_plan.sizes
-        }
-        x, y = (self._pointer(graph, value, plan, where, base, path) for value in (node.inputs["x"], node.output))
-        steps, step = graph.types[node.inputs["x"]].shape[0], f"step{depth}"
-        index = f"({steps - 1} - {step})" if node.attributes.get("reverse") else step
-        inner_where = {body.inputs[0]: f"{x} + {index} * {body.input_type.size}"}
-        indent, inner = "    " * depth, depth + 1
-
-        def inside(value: str) -> str:
-            return self._pointer(body, value, inner_plan, inner_where, inner_base, inner_path)
-
-        lines = []
-        for state in sorted(body.state):
-            type = body.types[state]
-            place = self._block(inner_plan, state, inner_base)
-            if state in body.constants:
-                lines += self._copy(type, place, self._constant(body, state, inner_path, flash=False), depth)
-            else:
-                lines += self._fill(type, place, depth)
-        lines.append(f"{indent}for (uint16_t {step} = 0; {step} < {steps}; {step}++) {{")
-        lines += self._statements(body, inner_plan, inner_where, inner_base, inner, inner_path)
         (output,) = body.outputs
+        x, y = self._pointer(frame, node.inputs["x"]), self._pointer(frame, node.output)
+        steps, step = frame.graph.types[node.inputs["x"]].shape[0], f"step{frame.depth}"
+        index = f"({steps - 1} - {step})" if node.attributes.get("reverse") else step
+        plan = frame.plan.bodies[node.output]
+        offsets = {dtype: frame.plan.block(f"{node.output}/{dtype}").offset for dtype in plan.sizes}
+        inner = _Frame(
+            body,
+            plan,
+            where={body.inputs[0]: f"{x} + {index} * {body.input_type.size}"},
+            base={dtype: frame.base.get(dtype, 0) + offset for dtype, offset in offsets.items()},
+            depth=frame.depth + 1,
+            path=f"{frame.path}{node.output}_",
+        )
+        lines = [self._start(frame, inner, state) for state in sorted(body.state)]
+        lines.append(frame.line(f"for (uint16_t {step} = 0; {step} < {steps}; {step}++) {{"))
+        lines += self._statements(inner)
         # What the last step gives is copied after the loop, unless it is gone by then
-        passing = inner_plan.homes.get(output, output) in (*body.state, *body.inputs)
-        if node.attributes["output"] == "stacked":
-            lines += self._copy(body.output_type, f"{y} + {index} * {body.output_type.size}", inside(output), inner)
-        elif passing:
-            lines += self._copy(body.output_type, y, inside(output), inner)
-        for state in _in_order(body, inner_plan.homes):
-            source = inside(body.state[state])
-            lines += self._copy(body.types[state], self._block(inner_plan, state, inner_base), source, inner)
-        lines.append(f"{indent}}}")
-        if node.attributes["output"] == "last" and not passing:
-            lines += self._copy(body.output_type, y, inside(output), depth)
+        passing = plan.homes.get(output, output) in (*body.state, *body.inputs)
+        stacked = node.attributes["output"] == "stacked"
+        if stacked or passing:
+            target = f"{y} + {index} * {body.output_type.size}" if stacked else y
+            lines.append(self._copy(inner, body.output_type, target, self._pointer(inner, output)))
+        for state in _in_order(body, plan.homes):
+            source = self._pointer(inner, body.state[state])
+            lines.append(self._copy(inner, body.types[state], self._place(inner, state), source))
+        lines.append(frame.line("}"))
+        if not stacked and not passing:
+            lines.append(self._copy(frame, body.output_type, y, self._pointer(inner, output)))
         return lines
 
-    def _copy(self, type: Type, target: str, source: str, depth: int) -> list[str]:
-        name = f"ew_copy_{library.CODES[type.dtype]}"
-        self.functions[name] = (
-            library.functions_of("move.h")["ew_copy_X"]
-            .replace("ew_copy_X", name)
-            .replace("X_T", library.C_TYPES[type.dtype])
-        )
-        return [f"{'    ' * depth}{name}({source}, {target}, {type.size});"]
+    def _start(self, frame: _Frame, inner: _Frame, state: str) -> str:
+        """Return the statement that sets a state before the first step."""
+        body, type = inner.graph, inner.graph.types[state]
+        place = self._place(inner, state)
+        if state in body.constants:
+            constant = self._constant(f"{inner.path}{state}", body.constants[state], flash=False)
+            return self._copy(frame, type, place, constant)
+        return frame.line(f"{self._move('ew_fill_X', type)}({type.zero_point}, {place}, {type.size});")
 
-    def _fill(self, type: Type, target: str, depth: int) -> list[str]:
-        name = f"ew_fill_{library.CODES[type.dtype]}"
-        self.functions[name] = (
-            library.functions_of("move.h")["ew_fill_X"]
-            .replace("ew_fill_X", name)
-            .replace("X_T", library.C_TYPES[type.dtype])
-        )
-        return [f"{'    ' * depth}{name}({type.zero_point}, {target}, {type.size});"]
+    def _copy(self, frame: _Frame, type: Type, target: str, source: str) -> str:
+        return frame.line(f"{self._move('ew_copy_X', type)}({source}, {target}, {type.size});")
+
+    def _move(self, function: str, type: Type) -> str:
+        """Return the name of a function of move.h for an element type, which is added to the functions."""
+        name, text = library.moving_function(function, type)
+        self.functions[name] = text
+        return name
 
     def _argument(self, argument: int | Array, name: str) -> str:
         if isinstance(argument, np.ndarray):
-            return self._add(name, argument, flash=True)
+            return self._constant(name, argument, flash=True)
         return literal(int(argument))
 
-    def _pointer(
-        self,
-        graph: Graph,
-        value: str,
-        plan: Plan,
-        where: Mapping[str, str],
-        base: Mapping[str, int],
-        path: str,
-        *,
-        flash: bool = False,
-    ) -> str:
-        home = plan.homes.get(value, value)
-        if home in where:
-            return where[home]
-        if home in graph.constants and home not in graph.state:
-            return self._constant(graph, home, path, flash=flash)
-        return self._block(plan, home, base)
+    def _pointer(self, frame: _Frame, value: str, *, flash: bool = False) -> str:
+        """Return the C expression of where a value lives."""
+        home = frame.plan.homes.get(value, value)
+        if home in frame.where:
+            return frame.where[home]
+        if home in frame.graph.constants and home not in frame.graph.state:
+            return self._constant(f"{frame.path}{home}", frame.graph.constants[home], flash=flash)
+        return self._place(frame, home)
 
-    def _block(self, plan: Plan, value: str, base: Mapping[str, int]) -> str:
-        block = plan.block(value)
-        offset = block.offset + base.get(block.dtype, 0)
+    def _place(self, frame: _Frame, value: str) -> str:
+        block = frame.plan.block(value)
+        offset = block.offset + frame.base.get(block.dtype, 0)
         return f"{self.prefix}_arena_{library.CODES[block.dtype]}{f' + {offset}' if offset else ''}"
 
-    def _constant(self, graph: Graph, value: str, path: str, *, flash: bool) -> str:
-        return self._add(f"{path}{value}", graph.constants[value], flash=flash)
-
-    def _add(self, name: str, array: Array, *, flash: bool) -> str:
+    def _constant(self, name: str, array: Array, *, flash: bool) -> str:
         """Return the symbol of a constant; equal ones are kept once. Without `flash` it can be read like RAM on every core."""
-        for constant in self.constants:
-            if (
-                constant.flash == flash
-                and constant.array.dtype == array.dtype
-                and np.array_equal(constant.array, array)
-            ):
-                return constant.symbol
+        for known in self.constants:
+            if known.flash == flash and known.array.dtype == array.dtype and np.array_equal(known.array, array):
+                return known.symbol
         symbol = f"{self.prefix}_{re.sub(r'[^a-zA-Z0-9]+', '_', name)}"
         while symbol in self.taken:
             symbol += "_"
         self.taken.add(symbol)
-        self.constants.append(_Constant(name, symbol, array, flash))
+        self.constants.append(_Constant(symbol, array, flash))
         return symbol
+
+
+def _check(graph: Graph) -> None:
+    """Raise BadGraph where a graph cannot be emitted."""
+    if not graph.is_quantised:
+        raise BadGraph(f"The graph {graph.name!r} is not quantised; quantise it first.")
+    if graph.state:
+        raise BadGraph(
+            f"The graph {graph.name!r} carries {', '.join(graph.state)} from run to run; put it into a scan."
+        )
+    accumulator_bounds(ops.verify(graph))
+    _check_sizes(graph)
 
 
 def _in_order(body: Graph, homes: Mapping[str, str]) -> list[str]:
@@ -300,7 +289,6 @@ def _check_sizes(graph: Graph) -> None:
 
 @dataclass(frozen=True)
 class _Constant:
-    name: str
     symbol: str
     array: Array = field(repr=False)
     flash: bool

@@ -49,6 +49,12 @@ def functions_for(op: str, kernel: Kernel, types: Mapping[str, Type]) -> dict[st
     return {_fill_name(name, dtypes): _fill_text(known[name], dtypes) for name in _with_callees(kernel.name, known)}
 
 
+def moving_function(name: str, type: Type) -> tuple[str, str]:
+    """Return name and text of a function of move.h for the element type of a value: ew_copy_X -> ew_copy_i16."""
+    dtypes = {"X": type.dtype}
+    return _fill_name(name, dtypes), _fill_text(functions_of("move.h")[name], dtypes)
+
+
 def _with_callees(name: str, known: Mapping[str, str]) -> list[str]:
     ordered: list[str] = []
 

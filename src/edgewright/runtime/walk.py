@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,24 +31,33 @@ def walk(
         )
     values = _batches(graph, inputs, dtype)
     size = next(iter(values.values())).shape[0]
-    return _run(graph, values, size, compute, dtype, watch, "")
+    return _run(_Walk(compute, dtype, watch, size), graph, values, "")
 
 
-def _run(
-    graph: Graph, values: dict[str, Array], size: int, compute: Compute, dtype: Any, watch: Watch | None, path: str
-) -> dict[str, Array]:
+@dataclass(frozen=True)
+class _Walk:
+    """What stays the same throughout: the meaning of a node, the dtype it computes in, who watches, the rows of the batch."""
+
+    compute: Compute
+    dtype: Any
+    watch: Watch | None
+    size: int
+
+    def show(self, graph: Graph, path: str, array: Array) -> None:
+        """Show a value to who watches."""
+        if self.watch:
+            self.watch(graph, path, array)
+
+
+def _run(walk: _Walk, graph: Graph, values: dict[str, Array], path: str) -> dict[str, Array]:
     for node in graph.nodes:
-        arguments = node_values(graph, node, values, size, dtype)
-        is_loop = node.op == "scan"
-        result = (
-            _scan(node, arguments["x"], size, compute, dtype, watch, f"{path}{node.output}/")
-            if is_loop
-            else compute(node, arguments, graph)
-        )
-        values[node.output] = result
-        if watch:
-            watch(graph, path + node.output, result)
-    return {value: _batched(graph, value, values, size, dtype) for value in graph.outputs}
+        arguments = node_values(graph, node, values, walk.size, walk.dtype)
+        if node.op == "scan":
+            values[node.output] = _scan(walk, node, arguments["x"], f"{path}{node.output}/")
+        else:
+            values[node.output] = walk.compute(node, arguments, graph)
+        walk.show(graph, path + node.output, values[node.output])
+    return {value: _batched(graph, value, values, walk.size, walk.dtype) for value in graph.outputs}
 
 
 def node_values(graph: Graph, node: Node, values: Mapping[str, Array], size: int, dtype: Any) -> dict[str, Array]:
@@ -68,30 +78,26 @@ def _batched(graph: Graph, value: str, values: Mapping[str, Array], size: int, d
     return np.broadcast_to(constant, (size, *constant.shape))
 
 
-def _scan(node: Node, x: Array, size: int, compute: Compute, dtype: Any, watch: Watch | None, path: str) -> Array:
+def _scan(walk: _Walk, node: Node, x: Array, path: str) -> Array:
     body: Graph = node.attributes["body"]
     (step_input,), (step_output,) = body.inputs, body.outputs
-    state = {value: _start(body, value, size, dtype) for value in body.state}
-    steps = range(x.shape[1])
+    state = {value: _start(walk, body, value) for value in body.state}
+    order = slice(None, None, -1 if node.attributes.get("reverse") else 1)
     results = []
-    for step in reversed(steps) if node.attributes.get("reverse") else steps:
+    for step in range(x.shape[1])[order]:
         values = {step_input: x[:, step], **state}
-        if watch:
-            watch(body, path + step_input, values[step_input])
-        output = _run(body, values, size, compute, dtype, watch, path)[step_output]
-        state = {value: _batched(body, successor, values, size, dtype) for value, successor in body.state.items()}
-        results.append(output)
-    if node.attributes["output"] == "last":
-        return results[-1]
-    return np.stack(results[::-1] if node.attributes.get("reverse") else results, axis=1)
+        walk.show(body, path + step_input, values[step_input])
+        results.append(_run(walk, body, values, path)[step_output])
+        state = {value: _batched(body, after, values, walk.size, walk.dtype) for value, after in body.state.items()}
+    return results[-1] if node.attributes["output"] == "last" else np.stack(results[order], axis=1)
 
 
-def _start(body: Graph, value: str, size: int, dtype: Any) -> Array:
+def _start(walk: _Walk, body: Graph, value: str) -> Array:
     """A state begins at its zero point, unless a constant of the same name says otherwise."""
     type = body.types[value]
     if value in body.constants:
-        return np.broadcast_to(body.constants[value].astype(dtype), (size, *type.shape))
-    return np.full((size, *type.shape), type.zero_point, dtype)
+        return np.broadcast_to(body.constants[value].astype(walk.dtype), (walk.size, *type.shape))
+    return np.full((walk.size, *type.shape), type.zero_point, walk.dtype)
 
 
 def _batches(graph: Graph, inputs: Mapping[str, Array], dtype: Any) -> dict[str, Array]:
