@@ -426,7 +426,13 @@ def _costs(costs: dict[tuple[str, str | None], Record], model: str) -> str:
 
 def learner_bars(name: str, least: float) -> tuple[Bar, ...]:
     return (
-        Bar(f"{name} on digits, accuracy_integer, mean of seeds 0, 1, 2", f"{name}_accuracy", "at least", least, MILESTONE),
+        Bar(
+            f"{name} on digits, accuracy_integer, mean of seeds 0, 1, 2",
+            f"{name}_accuracy",
+            "at least",
+            least,
+            MILESTONE,
+        ),
         Bar(f"{name}, bytes of weights, largest of the seeds", f"{name}_bytes", "at most", 4096, MILESTONE),
         Bar(f"{name}, float less integer accuracy, mean", f"{name}_loss", "at most", 0.005, MILESTONE),
     )
@@ -438,9 +444,13 @@ ENTRY = Benchmark(
         *learner_bars("bonsai", 0.94),
         *learner_bars("protonn", 0.96),
         *learner_bars("fastgrnn", 0.95),
-        Bar("vectors on which twin, host and board differ, all models and boards", "mismatches", "at most", 0, MILESTONE),
+        Bar(
+            "vectors on which twin, host and board differ, all models and boards", "mismatches", "at most", 0, MILESTONE
+        ),
         Bar("models and boards that could not be verified", "unverified", "at most", 0, MILESTONE),
-        Bar("anomaly detector: outputs that differ from LiteRT's reference kernels", "detector", "at most", 0, MILESTONE),
+        Bar(
+            "anomaly detector: outputs that differ from LiteRT's reference kernels", "detector", "at most", 0, MILESTONE
+        ),
         Bar("forest: predictions that differ from scikit-learn's", "forest", "at most", 0, MILESTONE),
         Bar("check_estimator: checks passed, the fewer of both", "checks", "at least", 40, MILESTONE),
         Bar("check_estimator: checks failed", "checks_failed", "at most", 0, MILESTONE),
@@ -461,7 +471,11 @@ ENTRY = Benchmark(
         Bar("files that differ between two builds", "files_that_differ_between_builds", "at most", 0, MILESTONE),
         Bar("QEMU: vectors whose outputs differ from unicorn's", "second_opinion_outputs", "at most", 0, MILESTONE),
         Bar(
-            "QEMU: spread of the instructions apart from unicorn's count", "second_opinion_spread", "at most", 1, MILESTONE
+            "QEMU: spread of the instructions apart from unicorn's count",
+            "second_opinion_spread",
+            "at most",
+            1,
+            MILESTONE,
         ),
         Bar("kernel mutants caught", "mutants", "at least", 10, MILESTONE),
         Bar("kernel mutants missed", "mutants_missed", "at most", 0, MILESTONE),

@@ -12,7 +12,6 @@ from edgewright.ir.graph import Graph
 from edgewright.ir.types import Array
 from edgewright.runtime.interpret import run_float
 
-
 LARGEST_INPUT = 1e20  # beyond what any scale covers
 
 
