@@ -17,6 +17,7 @@ def quick(tmp_path: Path, edgewright: Edgewright, monkeypatch: pytest.MonkeyPatc
     return edgewright("demo", "--quick", "--out", tmp_path / "demo")
 
 
+@pytest.mark.slow
 def test_every_model_runs_on_every_board(
     quick: Result, tmp_path: Path, edgewright: Edgewright, monkeypatch: pytest.MonkeyPatch
 ) -> None:

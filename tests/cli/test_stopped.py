@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from command_line import PROGRAM
 
+pytestmark = pytest.mark.slow
+
 BUILD = ["build", "--data", "digits", "--board", "microbit", "--set", "epochs=100000"]
 DEMO = ["demo"]
 

@@ -15,6 +15,7 @@ TABULAR = [name for name in estimators.names() if name not in SEQUENCE]
 CHECKS_AT_LEAST = 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABULAR)
 def test_a_tabular_estimator_passes_all_checks(name):
     results = check_estimator(estimators.get(name)(), on_skip=None)

@@ -312,6 +312,7 @@ def test_damaged_tables_are_refused_by_name(tables):
         render_page([with_tables(record("bonsai", "microbit"), **tables)])
 
 
+@pytest.mark.slow
 def test_every_model_of_a_crowded_plot_is_named():
     given = [record("protonn", "microbit", model=f"model_{number:02}") for number in range(30)]
     page = render_page(given)
