@@ -44,6 +44,7 @@ WING = (
     "ir",
     "ops",
     "runtime",
+    "numpy_backend",
     "compiler",
     "engines",
     "boards",
