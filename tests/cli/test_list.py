@@ -11,7 +11,7 @@ NAMES = {
     "estimators": (*estimators.names(), "decision-tree", "random-forest"),
     "operators": ops.names(),
     "engines": engines.names(),
-    "exports": ("arduino", "c"),
+    "exports": ("arduino", "c", "cmake", "esp-idf", "platformio", "zephyr"),
     "commands": catalog.names("edgewright.cli"),
 }
 

@@ -1,67 +1,31 @@
 """Exported projects compile as they are, and say PASS, or FAIL where the C is wrong."""
 
-import shutil
-import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from exported import ARDUINO_H, AVR_ARDUINO_H, STRICT, firmware, needs, run
 
-from edgewright import deploy
-from edgewright.ir.types import Type
-from edgewright.lowering import Builder
+from edgewright import boards, catalog
+from edgewright.compiler import exports
+from edgewright.compiler.emit import Golden, emit
+from edgewright.runtime.integer import run_integer
 
-ARDUINO_H = """
-#include <stdint.h>
-#include <stdio.h>
-#define F(text) text
-static unsigned long millis(void) { return 9999; }
-static unsigned long micros(void) { return 0; }
-struct SerialPort {
-    void begin(long) {}
-    operator bool() { return true; }
-    void print(const char *text) { printf("%s", text); }
-    void println(unsigned long value) { printf("%lu\\n", value); }
-};
-static SerialPort Serial;
-void setup();
-int main() { setup(); return 0; }
-"""
-
-AVR_ARDUINO_H = (
-    ARDUINO_H.replace("#include <stdio.h>\n", "")
-    .replace('printf("%s", text);', "(void)text;")
-    .replace('printf("%lu\\n", value);', "(void)value;")
-)
+HERE = Path(__file__).parent
+HOST = boards.get("host")
 
 
-def firmware(names=("tiny",)):
-    generator = np.random.default_rng(3)
-    graphs = {}
-    for name in names:
-        builder = Builder(name)
-        x = builder.input("x", Type((6,)))
-        w = builder.constant("w", generator.normal(size=(3, 6)))
-        bias = builder.constant("bias", generator.normal(size=3))
-        graphs[name] = builder.finish(builder.node("dense", "scores", x=x, w=w, bias=bias), labels=("a", "b", "c"))
-    rows = generator.normal(size=(50, 6))
-    return deploy(graphs, "host", dict.fromkeys(graphs, rows), name="both" if len(names) > 1 else names[0])
-
-
-def run(*command, folder):
-    return subprocess.run([str(part) for part in command], cwd=folder, capture_output=True, text=True, check=False)
-
-
-def needs(tool):
-    if not shutil.which(tool):
-        pytest.skip(f"{tool} is not installed")
+def files_of(kind, program):
+    return catalog.get("edgewright.compiler.exports", kind).files(program, HOST)
 
 
 @pytest.mark.parametrize("names", [("tiny",), ("tiny", "other")])
 def test_the_c_export_says_pass(names, tmp_path):
     needs("gcc")
     folder = firmware(names).export("c", tmp_path / "c")
-    strict = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", "-O2")
-    built = run("gcc", *strict, *sorted(path.name for path in folder.glob("*.c")), "-o", "selftest", folder=folder)
+    built = run("gcc", *STRICT, *sorted(path.name for path in folder.glob("*.c")), "-o", "selftest", folder=folder)
     assert built.returncode == 0, built.stderr
     finished = run(folder / "selftest", folder=folder)
     assert (finished.returncode, finished.stdout) == (0, "PASS\n")
@@ -112,3 +76,55 @@ def test_the_arduino_sketch_compiles_for_the_uno(tmp_path):
     )
     built = run("avr-g++", *flags, *tmp_path.glob("*.o"), "-o", "sketch.elf", folder=tmp_path)
     assert built.returncode == 0, built.stderr
+
+
+@pytest.mark.parametrize("kind", exports.names())
+def test_without_golden_vectors_the_sources_are_written_and_no_self_test(kind):
+    graphs = {name: deployed.graph for name, deployed in firmware(("tiny", "other")).models.items()}
+    project = files_of(kind, emit(graphs, "both"))
+    assert sum(path.endswith("both.c") for path in project) == sum(path.endswith("both.h") for path in project) == 1
+    for path, text in project.items():
+        assert "selftest" not in path.lower() + text.lower(), path
+        assert "main" not in path, path
+
+
+@pytest.mark.parametrize("kind", exports.names())
+def test_only_models_with_golden_vectors_are_tested(kind):
+    graphs = {name: deployed.graph for name, deployed in firmware(("tiny", "other")).models.items()}
+    vectors = np.ones((2, 6), np.int16)
+    project = files_of(kind, emit(graphs, "both", {"other": Golden(vectors, run_integer(graphs["other"], vectors))}))
+    programs = [text for path, text in project.items() if path.endswith((".ino", ".cpp", "main.c"))]
+    assert programs
+    for text in programs:
+        assert "other_selftest()" in text
+        assert "tiny_selftest" not in text
+
+
+@pytest.mark.parametrize("kind", exports.names())
+def test_every_place_in_a_text_is_filled(kind):
+    for path, text in files_of(kind, firmware(("tiny", "other")).program).items():
+        assert text.endswith("\n"), path
+        assert "@" not in text, path
+
+
+def test_the_same_program_gives_the_same_projects():
+    script = (
+        "import exported; from edgewright import boards, catalog; from edgewright.compiler import exports;"
+        "program = exported.firmware(('tiny', 'other')).program;"
+        "kinds = [catalog.get('edgewright.compiler.exports', kind) for kind in exports.names()];"
+        "print([list(kind.files(program, boards.get('host')).items()) for kind in kinds])"
+    )
+    one, two = (run(sys.executable, "-c", script, folder=HERE, PYTHONHASHSEED=seed) for seed in ("1", "2"))
+    assert one.returncode == 0, one.stderr
+    assert one.stdout == two.stdout
+    assert "idf_component_register" in one.stdout
+
+
+def test_the_sketch_holds_truth_values_as_the_c_does():
+    program = firmware().program
+    (entry,) = program.entries
+    inputs = (replace(entry.inputs[0], dtype="bool", scale=1.0, zero_point=0),)
+    sketch = files_of("arduino", replace(program, entries=(replace(entry, inputs=inputs),)))[
+        "examples/selftest/selftest.ino"
+    ]
+    assert "static uint8_t tiny_input[6];" in sketch

@@ -24,6 +24,10 @@ GRAPH_FILE, RECORDS_FILE = "model.edgewright", "records.jsonl"
 NEXT = {
     "arduino": "copy it to the libraries folder of your sketchbook; its example `selftest` prints PASS",
     "c": "add NAME.c and NAME.h to your project; `cc -std=c99 *.c -o selftest && ./selftest` prints PASS",
+    "cmake": "add_subdirectory or find_package it and link edgewright::NAME; `ctest` runs its self-test",
+    "esp-idf": "copy it to the components folder of your project; its example `selftest` prints PASS",
+    "platformio": "copy it to the lib folder of your project; its example `selftest` prints PASS",
+    "zephyr": "add it to ZEPHYR_EXTRA_MODULES and set CONFIG_EDGEWRIGHT_MODEL_NAME=y; its sample `selftest` prints PASS",
 }
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, to stdout.")]

@@ -6,6 +6,36 @@ import numpy as np
 
 from edgewright.ir.types import Array
 
+# NAME.h would be found in the place of the standard one
+HEADERS = frozenset(
+    [
+        "assert",
+        "complex",
+        "ctype",
+        "errno",
+        "fenv",
+        "float",
+        "inttypes",
+        "iso646",
+        "limits",
+        "locale",
+        "math",
+        "setjmp",
+        "signal",
+        "stdarg",
+        "stdbool",
+        "stddef",
+        "stdint",
+        "stdio",
+        "stdlib",
+        "string",
+        "tgmath",
+        "time",
+        "wchar",
+        "wctype",
+        "arduino",
+    ]
+)
 KEYWORDS = frozenset(
     [
         "auto",

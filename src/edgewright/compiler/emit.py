@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from edgewright import ops
 from edgewright.compiler import library
-from edgewright.compiler.c_language import KEYWORDS, c_text, literal, literals, real
+from edgewright.compiler.c_language import HEADERS, KEYWORDS, c_text, literal, literals, real
 from edgewright.compiler.memory import Plan, plan_memory
 from edgewright.compiler.program import Entry, Program
 from edgewright.errors import BadGraph, BadInput
@@ -36,10 +36,10 @@ class Golden:
 
 def check_name(name: str) -> str:
     """Return a name that can prefix C symbols, or raise BadInput."""
-    if not _NAME.fullmatch(name) or name in KEYWORDS or f"{name}_".startswith("ew_"):
+    if not _NAME.fullmatch(name) or name in KEYWORDS | HEADERS or f"{name}_".startswith("ew_"):
         raise BadInput(
             f"{name!r} cannot name a model: use a lower-case letter, then letters, digits or underscores, 40 at most, "
-            "no C keyword and no 'ew' in front of an underscore."
+            "no C keyword, no name of a standard header and no 'ew' in front of an underscore."
         )
     return name
 
@@ -74,7 +74,8 @@ def emit(graphs: Mapping[str, Graph], name: str | None = None, golden: Mapping[s
     if golden:
         tests = [_selftest(model, golden[model.prefix]) for model in models if model.prefix in golden]
         files[f"{name}_selftest.c"] = _template("selftest").render(context | {"tests": tests})
-    return Program(name, files, tuple(model.entry for model in models))
+    vectors = {prefix: len(given.inputs) for prefix, given in (golden or {}).items()}
+    return Program(name, files, tuple(replace(m.entry, golden_vectors=vectors.get(m.prefix, 0)) for m in models))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ class Entry:
     name: prefix of all its symbols; the C function is `void NAME_run(const T *input, ..., U *output, ...)`, inputs first,
     then outputs, in this order. inputs, outputs: their types. arena_bytes: static working memory.
     constant_bytes: by constant, as the C holds them. labels: class names, if it classifies (then NAME_predict exists).
+    golden_vectors: how many the self-test holds, 0 where there is no function NAME_selftest.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Entry:
     constant_bytes: Mapping[str, int]
     labels: tuple[str, ...]
     graph_hash: str
+    golden_vectors: int = 0
 
 
 @dataclass(frozen=True)
