@@ -25,7 +25,7 @@ from edgewright import boards, engines, frontends
 from edgewright.compiler.emit import emit
 from edgewright.compiler.quantise import Settings, quantise
 from edgewright.errors import BadGraph, BadModelFile, UnknownName, UnsupportedModel
-from edgewright.frontends import sklearn as front_end
+from edgewright.frontends._sklearn_trees import single_below
 from edgewright.ir import save
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import Array, Type, dequantise_array, quantise_array
@@ -169,7 +169,7 @@ def test_single_precision_thresholds_decide_the_same() -> None:
     x = generator.normal(size=2000).astype(np.float32)
     between = (x[:-1].astype(np.float64) + x[1:]) / 2  # where scikit-learn puts thresholds
     thresholds = np.concatenate([x, between, np.nextafter(x.astype(np.float64), -1e9), [1e300, -1e300]])
-    single = front_end.single_below(thresholds)
+    single = single_below(thresholds)
     assert single.dtype == np.float32
     assert np.array_equal(x[:, None] <= thresholds, x[:, None] <= single)
 
@@ -297,4 +297,3 @@ def test_the_front_ends_import_neither_scikit_learn_nor_torch() -> None:
 def test_every_front_end_has_its_own_suffix() -> None:
     suffixes = [frontends.get(name).suffix for name in frontends.names()]
     assert sorted(suffixes) == [".edgewright", ".skops", ".tflite"]
-    assert front_end.supported().count("Classifier") == 4

@@ -1,4 +1,4 @@
-"""scikit-learn's decision trees and forests. scikit-learn itself is imported only to read files: a model brings its own."""
+"""scikit-learn's models, alone or behind scalers and PCA. scikit-learn itself is imported only to read files: a model brings its own."""
 
 from __future__ import annotations
 
@@ -7,111 +7,81 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from edgewright.errors import BadModelFile, EdgewrightError, MissingTool, UnsupportedModel
 from edgewright.frontends import LARGEST_FILE_BYTES, FrontEnd, read_bytes
+from edgewright.frontends._sklearn_arrays import check_fitted, kind_of
+from edgewright.frontends._sklearn_linear import (
+    LINEAR_CLASSIFIERS,
+    LINEAR_REGRESSORS,
+    PERCEPTRONS,
+    add_layers,
+    read_layers,
+)
+from edgewright.frontends._sklearn_steps import FITTED, Product, Scaler, check_step, read_step
+from edgewright.frontends._sklearn_trees import FORESTS, TREES, add_trees
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import Type
 from edgewright.lowering import Builder
-from edgewright.ops.tree_ensemble import Branch, tabulate
 
-TREES = ("DecisionTreeClassifier", "ExtraTreeClassifier")
-FORESTS = ("RandomForestClassifier", "ExtraTreesClassifier")
-TRUSTED = ("sklearn.tree._tree.Tree",)  # beyond what skops itself holds to be safe: arrays, which `to_graph` checks
+MODELS = TREES + FORESTS + LINEAR_CLASSIFIERS + LINEAR_REGRESSORS + PERCEPTRONS
+MOST_FEATURES = 2**20  # far more than any device reads
+# Beyond what skops itself holds to be safe: arrays, which `to_graph` checks, and what is left of training, which it never reads
+TRUSTED = (
+    "sklearn.tree._tree.Tree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+)
 
 
 def claims(model: object) -> bool:
-    """Whether `to_graph` takes this model: one of scikit-learn's own classes, not a subclass that may predict otherwise."""
-    return type(model).__module__.partition(".")[0] == "sklearn" and type(model).__name__ in TREES + FORESTS
+    """Whether `to_graph` takes this class of model: one of scikit-learn's own, not a subclass that may predict otherwise."""
+    return kind_of(model) in (*MODELS, "Pipeline")
 
 
 def supported() -> str:
     """Return the classes that `to_graph` takes, for messages."""
-    return ", ".join(TREES + FORESTS)
+    scalers = ", ".join(name for name in FITTED if name != "PCA")
+    return f"{', '.join(MODELS)}, or a Pipeline that has {scalers} or, but for trees, PCA before one of these"
 
 
 def to_graph(model: Any) -> Graph:
-    """Return a fitted classifier as a float graph: features in, the mean of the trees' class probabilities out.
+    """Return a fitted model as a float graph with one input, the raw features [features].
 
-    Both it and scikit-learn compare features in single precision, so the leaves reached are the same. Raises UnsupportedModel where the
-    model is of another class, not fitted, has several outputs or was fitted to missing values.
+    Out come the class probabilities of trees, the scores of other classifiers, one a class, or what a regressor predicts [targets].
+    Raises UnsupportedModel where the model or a step of its pipeline is of another class, not fitted, or has what is not taken.
     """
-    if not claims(model):
+    *steps, last = _stages(model) or [model]
+    kind = kind_of(last)
+    if kind not in MODELS:
         raise UnsupportedModel(
-            f"The scikit-learn front end does not take {type(model).__module__}.{type(model).__qualname__}. It takes {supported()}."
+            f"The scikit-learn front end does not take {type(last).__module__}.{type(last).__qualname__}. It takes {supported()}."
         )
-    kind = type(model).__name__
-    if not hasattr(model, "estimators_" if kind in FORESTS else "tree_"):
-        raise UnsupportedModel(f"This {kind} is not fitted; call fit first.")
-    if model.n_outputs_ != 1:
-        raise UnsupportedModel(f"This {kind} predicts {model.n_outputs_} outputs; train one model an output.")
-    return _graph(model, [estimator.tree_ for estimator in model.estimators_] if kind in FORESTS else [model.tree_])
-
-
-def _graph(model: Any, trees: list[Any]) -> Graph:
-    """Return the graph of the trees. Raises BadModelFile where their arrays are not trees."""
-    classes, features, kind = len(model.classes_), int(model.n_features_in_), type(model).__name__
-    arrays = [_arrays(tree, features, classes, kind) for tree in trees]
-    starts = np.cumsum([0, *(len(values) for *_, values in arrays)])
-    visited: set[tuple[int, int]] = set()
-
-    def expand(at: tuple[int, int]) -> int | Branch[tuple[int, int]]:
-        tree, node = at
-        left, right, feature, threshold, _ = arrays[tree]
-        if at in visited or not 0 <= node < len(left):
-            raise BadModelFile(f"Tree {tree} of this {kind} is damaged: node {node} is not a child of one node.")
-        visited.add(at)
-        if left[node] == -1:
-            return int(starts[tree]) + node
-        return int(feature[node]), float(threshold[node]), (tree, int(left[node])), (tree, int(right[node]))
-
-    tables = tabulate([(tree, 0) for tree in range(len(trees))], expand)
-    rows, leaf = np.unique(tables.leaf, return_inverse=True)
-    probabilities = np.concatenate([values for *_, values in arrays])[rows] / len(trees)
+    for step in steps:
+        check_step(step)
+    check_fitted(last, "n_features_in_")
+    features = int((steps or [last])[0].n_features_in_)
+    if not 0 < features <= MOST_FEATURES:
+        raise BadModelFile(f"This {kind} is damaged: it says that it takes {features} features.")
     builder = Builder(kind)
     x = builder.input("x", Type((features,)))
-
-    def table(port: str, entries: npt.ArrayLike) -> str:
-        return builder.constant(port, entries, Type(np.shape(entries), "int32", 1.0))
-
-    y = builder.node(
-        "tree_ensemble",
-        "probabilities",
-        x=x,
-        feature=table("feature", tables.feature),
-        threshold=builder.constant("threshold", single_below(np.array(tables.threshold))),
-        left=table("left", tables.left),
-        leaf=table("leaf", leaf.ravel()),
-        leaves=builder.constant("leaves", probabilities),
-        size=table("size", tables.size),
-    )
-    return builder.finish(y, labels=tuple(str(label) for label in model.classes_))
+    read: list[Scaler | Product] = []
+    for step in steps:
+        read.append(read_step(step, features))
+        features = read[-1].outputs
+    if kind in TREES + FORESTS:
+        y = add_trees(builder, x, read, last, kind)
+    else:
+        y = add_layers(builder, x, read, read_layers(last, kind, features))
+    return builder.finish(y, labels=tuple(str(label) for label in getattr(last, "classes_", ())))
 
 
-def _arrays(tree: Any, features: int, classes: int, kind: str) -> tuple[npt.NDArray[Any], ...]:
-    """Return left, right, feature, threshold [nodes] and probabilities [nodes, classes] of a tree, checked."""
-    left, right, feature, threshold = tree.children_left, tree.children_right, tree.feature, tree.threshold
-    values = np.asarray(tree.value)
-    if values.shape != (len(left), 1, classes) or not np.all(np.isfinite(values)):
-        raise BadModelFile(f"A tree of this {kind} is damaged: its values are not {classes} finite numbers a node.")
-    inner = left != -1
-    if np.any(np.isinf(threshold[inner])):
-        raise UnsupportedModel(
-            f"This {kind} was fitted to missing values and asks for them; a device has no NaN. Impute before fitting."
-        )
-    if np.any((feature[inner] < 0) | (feature[inner] >= features)) or np.any(np.isnan(threshold[inner])):
-        raise BadModelFile(f"A tree of this {kind} is damaged: it reads a feature or a threshold that does not exist.")
-    return left, right, feature, threshold, values[:, 0]
-
-
-def single_below(thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Return the largest float32 <= each threshold: for x in single precision the comparison x <= threshold stays the same."""
-    limits = np.finfo(np.float32)
-    within = np.clip(thresholds, float(limits.min), float(limits.max))
-    rounded = within.astype(np.float32)
-    return np.asarray(np.where(rounded > within, np.nextafter(rounded, limits.min), rounded), np.float32)
+def _stages(model: Any) -> list[Any]:
+    """Return the steps of a pipeline and its model; the steps that do nothing are left out."""
+    if kind_of(model) != "Pipeline":
+        return [model]
+    return [
+        step for _, step in model.steps if step is not None and not (isinstance(step, str) and step == "passthrough")
+    ]
 
 
 def load_skops(path: Path) -> Any:
