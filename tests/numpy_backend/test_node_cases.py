@@ -23,7 +23,9 @@ from edgewright.numpy_backend.execute import full_name, operators, plan_model
 TABLE = Path(__file__).parents[2] / "docs" / "operators.md"
 AT_LEAST = 1_000
 
-HALF = "the case rounds to half precision after every step of the softmax, we round once, which differs by at most 0.004"
+HALF = (
+    "the case rounds to half precision after every step of the softmax, we round once, which differs by at most 0.004"
+)
 
 NOT_PASSED: Mapping[str, str] = dict.fromkeys(
     (
