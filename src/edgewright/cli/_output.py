@@ -31,7 +31,7 @@ NEXT = {
 }
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, to stdout.")]
-ModelArgument = Annotated[Path, typer.Argument(help="A saved graph or estimator, a .tflite or a .skops.")]
+ModelArgument = Annotated[Path, typer.Argument(help="A saved graph or estimator, a .tflite, an .onnx or a .skops.")]
 BoardOption = Annotated[str, typer.Option(metavar="NAME", help="The board (edgewright list boards).")]
 DataOption = Annotated[
     str | None,
