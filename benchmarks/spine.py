@@ -255,8 +255,7 @@ def second_opinion(quick: bool) -> Iterator[Record]:
 def mutants(quick: bool) -> Iterator[Record]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/mutants"]
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    counts = dict(re.findall(r"(\d+) (passed|failed|error|skipped)", finished.stdout)[::-1])
-    by_word = {word: int(number) for number, word in counts.items()}
+    by_word = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error)", finished.stdout)}
     yield records.make(
         "mutants",
         "all operators",
@@ -447,6 +446,7 @@ ENTRY = Benchmark(
         Bar(
             "vectors on which twin, host and board differ, all models and boards", "mismatches", "at most", 0, MILESTONE
         ),
+        Bar("models and boards verified", "pairs", "at least", 17, MILESTONE),
         Bar("models and boards that could not be verified", "unverified", "at most", 0, MILESTONE),
         Bar(
             "anomaly detector: outputs that differ from LiteRT's reference kernels", "detector", "at most", 0, MILESTONE

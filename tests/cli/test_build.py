@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -125,3 +126,20 @@ def test_the_json_is_the_only_output(table: Path, tmp_path: Path, edgewright: Ed
     document = json.loads(result.out)
     assert document["record"]["board"] == "microbit"
     assert result.err == ""
+
+
+def test_without_a_compiler_the_c_is_written_and_said_to_be_unproven(
+    table: Path, tmp_path: Path, edgewright: Edgewright, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "ziglang" else found(name, *rest)
+    )
+    out = tmp_path / "firmware"
+    result = edgewright(*arguments(table, out, "--json"))
+    assert result.code == 0, result.err
+    assert "ziglang is not installed" in result.err
+    record = result.document["record"]
+    assert record["numbers"]["verified"] is None
+    assert record["numbers"]["flash_bytes"] is None
+    assert list((out / "c").glob("*.c"))

@@ -76,13 +76,9 @@ class Graph:
             digest.update(np.ascontiguousarray(arrays[key]).tobytes())
         return digest.hexdigest()[:16]
 
-    def values_of(self, node: Node, ports: tuple[str, ...] | None = None) -> dict[str, Array]:
+    def values_of(self, node: Node) -> dict[str, Array]:
         """Return the constants that a node reads, by port."""
-        return {
-            port: self.constants[value]
-            for port, value in node.inputs.items()
-            if value in self.constants and (ports is None or port in ports)
-        }
+        return {port: self.constants[value] for port, value in node.inputs.items() if value in self.constants}
 
     def types_of(self, node: Node) -> dict[str, Type]:
         """Return the types of a node's ports, its output under the name "y"."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -192,8 +192,3 @@ def _problems(graph: Graph, node: Node) -> list[str]:
     if shape != types["y"].shape:
         problems.append(f"its output is {types['y'].shape} where the operator makes {shape}")
     return problems
-
-
-def attribute(attributes: Attributes, name: str, default: Any = None) -> Any:
-    """Return an attribute, or its default."""
-    return attributes.get(name, default)

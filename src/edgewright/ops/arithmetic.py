@@ -17,7 +17,6 @@ from edgewright.ir.types import Type, power_of_two
 
 Integers = npt.NDArray[np.int64]
 INT32 = (-(2**31), 2**31 - 1)
-INT64 = (-(2**63), 2**63 - 1)
 LARGEST_SHIFT = 62
 
 

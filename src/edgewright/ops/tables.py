@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edgewright.ir.types import Array, Type, dequantise_array
 from edgewright.ops import Op, Quantised, Request, Types
-from edgewright.ops.arithmetic import Integers, rshift_round
+from edgewright.ops.arithmetic import Integers, rshift_floor, rshift_round
 
 Function = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
 
@@ -22,7 +22,7 @@ def interpolate(x: Integers, table: Integers, lowest: int, shift: int) -> Intege
     """Return the table at x: entry i stands for lowest + i * 2**shift, straight lines between, flat beyond both ends."""
     last = ((len(table) - 1) << shift) - 1
     distance = np.clip(x - lowest, 0, last)
-    index, fraction = distance >> shift, distance & ((1 << shift) - 1)
+    index, fraction = rshift_floor(distance, shift), distance & ((1 << shift) - 1)
     result: Integers = table[index] + rshift_round((table[index + 1] - table[index]) * fraction, shift)
     return result
 
