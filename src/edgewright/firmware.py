@@ -13,6 +13,7 @@ import numpy as np
 from edgewright import boards, catalog, engines, records
 from edgewright.compiler import exports
 from edgewright.compiler.emit import Golden, emit
+from edgewright.compiler.memory import Plan, plan_memory
 from edgewright.compiler.pipeline import to_integers
 from edgewright.compiler.program import Program
 from edgewright.compiler.quantise import Settings
@@ -169,6 +170,10 @@ class Firmware:
         differ = np.any((outputs != run_integer(deployed.graph, integers)).reshape(len(integers), -1), axis=1)
         return Comparison(outputs, run, int(differ.sum()))
 
+    def plan(self, model: str | None = None) -> Plan:
+        """Return where the values of a model live."""
+        return plan_memory(self._model(model).graph, boards.get(self.board).cpu.features)
+
     @property
     def most_vectors(self) -> int | None:
         """How many vectors the board's engine can bear in one check, None for any number."""
@@ -237,7 +242,8 @@ def deploy(
                 [vectors[: GOLDEN_VECTORS // 2], deployed.integers(np.asarray(given)[: GOLDEN_VECTORS // 2])]
             )
         golden[key] = Golden(vectors, run_integer(graph, vectors))
-    program = emit({key: deployed.graph for key, deployed in models.items()}, name if len(models) > 1 else None, golden)
+    graphs = {key: deployed.graph for key, deployed in models.items()}
+    program = emit(graphs, name if len(models) > 1 else None, golden, boards.get(board).cpu.features)
     firmware = Firmware(board, models, program)
     _check_fit(firmware)
     return firmware

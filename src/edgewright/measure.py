@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgewright import boards, records
-from edgewright.compiler.memory import plan_memory
 from edgewright.errors import BadInput, MissingTool
 from edgewright.ir.types import Array
 from edgewright.runtime.integer import run_integer
@@ -28,7 +27,7 @@ def measure(
     """Return the record of one model of a firmware; see `Firmware.report`."""
     board = boards.get(firmware.board)
     entry = next(entry for entry in firmware.program.entries if entry.name == model.name)
-    plan = plan_memory(model.graph)
+    plan = firmware.plan(model.name)
     numbers: dict[str, float | int | None] = {
         "constant_bytes": sum(entry.constant_bytes.values()),
         "arena_bytes": plan.arena_bytes,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from vectors import edge_vectors
 
-from edgewright import engines, ops
+from edgewright import boards, engines, ops
 from edgewright.compiler.emit import emit
 from edgewright.engines import Image, pack_inputs, unpack_outputs
 from edgewright.errors import DoesNotFit
@@ -63,7 +63,7 @@ def differences(graphs: Mapping[str, Graph], image: Image) -> list[Difference]:
 def images_for(graphs: Mapping[str, Graph], board: str, engine: str) -> list[Image]:
     """Images that hold all graphs between them: one where the board has room. Raises DoesNotFit where one graph alone does not fit."""
     try:
-        return [engines.get(engine).build(emit(graphs, next(iter(graphs))), board)]
+        return [engines.get(engine).build(emit(graphs, next(iter(graphs)), features=boards.get(board).cpu.features), board)]
     except DoesNotFit:
         if len(graphs) == 1:
             raise

@@ -46,7 +46,7 @@ def test_c_has_no_undefined_behaviour(op):
 
 @pytest.mark.parametrize("op", OPERATORS)
 def test_every_kernel_has_a_case(op):
-    used = {ops.kernel_of(node, graph.types_of(node)).name for graph in graphs_of(op).values() for node in graph.nodes}
+    used = {ops.kernel_of(graph, node).name for graph in graphs_of(op).values() for node in graph.nodes}
     assert used == {kernel.name for kernel in ops.get(op).kernels}
 
 

@@ -13,9 +13,9 @@ class Core:
     """An instruction set and how to compile for it.
 
     zig: arguments of `python -m ziglang cc`, None where zig cannot link for the core. gcc: the cross compiler and its arguments.
-    unicorn: the name of unicorn's CPU model. helpers: regular expressions of the compiler's integer runtime
-    functions that generated code may need. forbidden: regular expressions of the mnemonics that this core lacks,
-    whatever an emulator says.
+    unicorn: the name of unicorn's CPU model. helpers: regular expressions of the compiler's integer runtime functions that
+    generated code may need. features: what kernels may ask for (`Kernel.needs`). forbidden: regular expressions of the mnemonics
+    that this core lacks, whatever an emulator says.
     """
 
     doc: str
@@ -23,6 +23,7 @@ class Core:
     gcc: tuple[str, ...]
     unicorn: str | None
     helpers: tuple[str, ...]
+    features: frozenset[str] = frozenset()
     forbidden: tuple[str, ...] = ()
 
 

@@ -80,10 +80,7 @@ def _integers(firmware: Firmware, rows: Any) -> _Shown:
 
 
 def _memory(firmware: Firmware, rows: Any) -> _Shown:
-    from edgewright.compiler.memory import plan_memory
-
-    (deployed,) = firmware.models.values()
-    plan = plan_memory(deployed.graph)
+    plan = firmware.plan()
     blocks = [
         {
             "value": block.value,

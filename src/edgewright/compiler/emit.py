@@ -14,11 +14,12 @@ import numpy as np
 from edgewright import ops
 from edgewright.compiler import library
 from edgewright.compiler.c_language import HEADERS, KEYWORDS, c_text, literal, literals, real
-from edgewright.compiler.memory import Plan, plan_memory
+from edgewright.compiler.memory import Plan, plan_memory, scratch_name
 from edgewright.compiler.program import Entry, Program
 from edgewright.errors import BadGraph, BadInput
 from edgewright.ir.graph import Graph, Node
 from edgewright.ir.types import Array, Type, describe_scale
+from edgewright.ops.forms import FORMS
 from edgewright.runtime.ranges import accumulator_bounds
 
 LARGEST_COUNT = 2**16 - 1
@@ -44,11 +45,17 @@ def check_name(name: str) -> str:
     return name
 
 
-def emit(graphs: Mapping[str, Graph], name: str | None = None, golden: Mapping[str, Golden] | None = None) -> Program:
+def emit(
+    graphs: Mapping[str, Graph],
+    name: str | None = None,
+    golden: Mapping[str, Golden] | None = None,
+    features: Iterable[str] = (),
+) -> Program:
     """Return the C of one quantised graph or several, which share their kernels.
 
     graphs: by the prefix of their symbols. name: of the files; the prefix where there is one graph. golden: vectors by prefix, put into
-    NAME_selftest.c. Raises BadInput for a bad name, BadGraph where a graph is not quantised or a sum may overflow.
+    NAME_selftest.c. features: of the core that the kernels are chosen for; the C is right on every core.
+    Raises BadInput for a bad name, BadGraph where a graph is not quantised or a sum may overflow.
     """
     from edgewright import __version__
 
@@ -57,7 +64,7 @@ def emit(graphs: Mapping[str, Graph], name: str | None = None, golden: Mapping[s
         raise BadInput("There is no model to emit.")
     name = check_name(name or prefixes[0])
     taken = {f"{prefix}_{word}" for prefix in prefixes for word in _OWN_SYMBOLS}
-    models = [_Model(prefix, graph, taken) for prefix, graph in graphs.items()]
+    models = [_Model(prefix, graph, taken, frozenset(features)) for prefix, graph in graphs.items()]
     functions: dict[str, str] = {}
     for model in models:
         functions |= model.functions
@@ -101,10 +108,10 @@ class _Frame:
 class _Model:
     """One graph on its way to C: collects constants, functions and statements."""
 
-    def __init__(self, prefix: str, graph: Graph, taken: set[str]) -> None:
+    def __init__(self, prefix: str, graph: Graph, taken: set[str], features: frozenset[str]) -> None:
         _check(graph)
-        self.prefix, self.graph, self.taken = prefix, graph, taken
-        plan = plan_memory(graph)
+        self.prefix, self.graph, self.taken, self.features = prefix, graph, taken, features
+        plan = plan_memory(graph, features)
         self.functions: dict[str, str] = {}
         self.constants: list[_Constant] = []
         self.inputs = _parameters(graph, graph.inputs, "input")
@@ -150,18 +157,24 @@ class _Model:
 
     def _call(self, frame: _Frame, node: Node) -> str:
         op, types = ops.get(node.op), frame.graph.types_of(node)
-        kernel = ops.kernel_of(node, types)
-        self.functions |= library.functions_for(node.op, kernel, types)
+        kernel = ops.kernel_of(frame.graph, node, self.features)
+        letters = kernel.letters(types, node.attributes)
+        self.functions |= library.functions_for(node.op, kernel, letters)
         values = {port: array.astype(np.int64) for port, array in frame.graph.values_of(node).items()}
-        arguments = dict(op.arguments(values, types, node.attributes)) if op.arguments else {}
+        arguments: dict[str, int | Array] = {}
+        for source in (op.arguments, kernel.layout):
+            arguments |= source(values, types, node.attributes) if source else {}
+        scratch = kernel.scratch(types, node.attributes) if kernel.scratch else {}
         texts = []
-        for item in kernel.call:
-            if item in arguments:
+        for item in _spelled_out(kernel.call, letters):
+            if item in scratch:
+                texts.append(self._place(frame, scratch_name(node, item)))
+            elif item in arguments:
                 texts.append(self._argument(arguments[item], f"{frame.path}{node.output}_{item}"))
             else:
                 value = node.output if item == "y" else node.inputs[item]
                 texts.append(self._pointer(frame, value, flash=item in op.parameters))
-        return f"{library.function_name(kernel, types)}({', '.join(texts)});"
+        return f"{library.function_name(kernel, letters)}({', '.join(texts)});"
 
     def _scan(self, frame: _Frame, node: Node) -> list[str]:
         body: Graph = node.attributes["body"]
@@ -244,6 +257,11 @@ class _Model:
         self.taken.add(symbol)
         self.constants.append(_Constant(symbol, array, flash))
         return symbol
+
+
+def _spelled_out(call: tuple[str, ...], letters: Mapping[str, str]) -> list[str]:
+    """Return the arguments of a kernel with FORM replaced by those of its form."""
+    return [name for item in call for name in (FORMS[letters["FORM"]].parameters if item == "FORM" else (item,))]
 
 
 def _check(graph: Graph) -> None:

@@ -10,22 +10,27 @@ from importlib import resources
 from edgewright.errors import BadGraph
 from edgewright.ir.types import Type
 from edgewright.ops import Kernel
+from edgewright.ops.forms import FORMS
 
 CODES = {"int8": "i8", "uint8": "u8", "int16": "i16", "uint16": "u16", "int32": "i32", "bool": "u8"}
 C_TYPES = {dtype: f"{dtype}_t" for dtype in ("int8", "uint8", "int16", "uint16", "int32")} | {"bool": "uint8_t"}
 
-# A function begins at the start of a line and ends at the first brace that begins a line; a comment above belongs to it.
-_FUNCTION = re.compile(
-    r"^(?P<text>(?:/\*(?:(?!\*/).)*\*/\n)?(?:EW_KERNEL|static inline) [\w ]+?[ *](?P<name>\w+)\(.*?^\}\n)",
+# A function or a struct begins at the start of a line and ends at the first brace that begins a line; a comment above belongs to it.
+_COMMENT = r"(?:/\*(?:(?!\*/).)*\*/\n)?"
+_DEFINITION = re.compile(
+    rf"^(?P<text>{_COMMENT}(?:(?:EW_KERNEL|static inline) [\w ]+?[ *](?P<function>\w+)\(.*?^\}}"
+    rf"|typedef struct \{{.*?^\}} (?P<type>\w+);)\n)",
     re.MULTILINE | re.DOTALL,
 )
+
+_REQUANTISE = re.compile(r"EW_REQUANTISE\(([^,()]+), ([^()]+)\)")
 
 
 @cache
 def functions_of(file: str) -> dict[str, str]:
-    """Return name -> text of the functions of a C file in the folder of the operators."""
+    """Return name -> text of the functions and structs of a C file in the folder of the operators."""
     text = resources.files("edgewright.ops").joinpath(file).read_text()
-    return {match["name"]: match["text"] for match in _FUNCTION.finditer(text)}
+    return {match["function"] or match["type"]: match["text"] for match in _DEFINITION.finditer(text)}
 
 
 @cache
@@ -35,18 +40,26 @@ def prelude() -> str:
     return text[text.index("/* Constants live") : text.index("/* x >> shift")].strip()
 
 
-def function_name(kernel: Kernel, types: Mapping[str, Type]) -> str:
-    """Return the name of a kernel for these types: dense_X_Y_shift -> dense_i8_i16_shift."""
-    return _fill_name(kernel.name, {port.upper(): types[port].dtype for port in kernel.dtypes})
+@cache
+def shared_functions() -> dict[str, str]:
+    """Return name -> text of the functions of all headers in the folder of the operators."""
+    files = sorted(entry.name for entry in resources.files("edgewright.ops").iterdir() if entry.name.endswith(".h"))
+    return {name: text for file in files for name, text in functions_of(file).items()}
 
 
-def functions_for(op: str, kernel: Kernel, types: Mapping[str, Type]) -> dict[str, str]:
-    """Return name -> text of a kernel and of the functions it calls, the called ones first."""
-    known = functions_of("arithmetic.h") | functions_of(f"{op}.c")
+def function_name(kernel: Kernel, letters: Mapping[str, str]) -> str:
+    """Return the name of a kernel with its letters filled in: dense_X_Y_FORM -> dense_i8_i16_shift."""
+    return _fill_name(kernel.name, letters)
+
+
+def functions_for(op: str, kernel: Kernel, letters: Mapping[str, str]) -> dict[str, str]:
+    """Return name -> text of a kernel and of what it calls and names, that first."""
+    file = f"{op}.{kernel.needs}.c" if kernel.needs else f"{op}.c"
+    known = shared_functions() | functions_of(file)
     if kernel.name not in known:
-        raise BadGraph(f"ops/{op}.c holds no function {kernel.name}.")
-    dtypes = {port.upper(): types[port].dtype for port in kernel.dtypes}
-    return {_fill_name(name, dtypes): _fill_text(known[name], dtypes) for name in _with_callees(kernel.name, known)}
+        raise BadGraph(f"ops/{file} holds no function {kernel.name}.")
+    known |= {kernel.name: _fill_form(known[kernel.name], letters)}
+    return {_fill_name(name, letters): _fill_text(known[name], letters) for name in _with_callees(kernel.name, known)}
 
 
 def moving_function(name: str, type: Type) -> tuple[str, str]:
@@ -59,7 +72,7 @@ def _with_callees(name: str, known: Mapping[str, str]) -> list[str]:
     ordered: list[str] = []
 
     def visit(current: str) -> None:
-        for callee in re.findall(r"\b(\w+)\(", known[current]):
+        for callee in re.findall(r"\b\w+\b", known[current]):
             if callee in known and callee != current:
                 visit(callee)
         if current not in ordered:
@@ -70,7 +83,16 @@ def _with_callees(name: str, known: Mapping[str, str]) -> list[str]:
 
 
 def _fill_name(name: str, dtypes: Mapping[str, str]) -> str:
-    return "_".join(CODES[dtypes[part]] if part in dtypes else part for part in name.split("_"))
+    return "_".join(CODES.get(word, word) for word in (dtypes.get(part, part) for part in name.split("_")))
+
+
+def _fill_form(text: str, letters: Mapping[str, str]) -> str:
+    """Return a kernel with its way to requantise written out."""
+    if "FORM" not in letters:
+        return text
+    form = FORMS[letters["FORM"]]
+    text = text.replace("EW_FORM_PARAMETERS", ", ".join(form.parameters.values()))
+    return _REQUANTISE.sub(lambda match: form.expression.format(sum=match[1], row=match[2]), text)
 
 
 def _fill_text(text: str, dtypes: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewright import ops
-from edgewright.ir.graph import Graph
+from edgewright.ir.graph import Graph, Node
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,20 @@ class Plan:
         return next(block for block in self.blocks if block.value == value)
 
 
-def plan_memory(graph: Graph, outside: frozenset[str] | None = None) -> Plan:
-    """Return places for the values of a graph: first fit, the largest first.
+def plan_memory(graph: Graph, features: frozenset[str] = frozenset(), outside: frozenset[str] | None = None) -> Plan:
+    """Return places for the values of a graph and for the scratch memory of its kernels: first fit, the largest first.
 
-    outside: values that live in the caller's memory; for a whole model its inputs and outputs.
+    features: of the core, which decide on the kernels. outside: values that live in the caller's memory; for a whole model its
+    inputs and outputs.
     """
     outside = frozenset((*graph.inputs, *graph.outputs)) if outside is None else outside
     homes = _homes(graph, outside)
     bodies = {
-        node.output: plan_memory(node.attributes["body"], frozenset(node.attributes["body"].inputs))
+        node.output: plan_memory(node.attributes["body"], features, frozenset(node.attributes["body"].inputs))
         for node in graph.nodes
         if node.op == "scan"
     }
-    wanted = _wanted(graph, homes, outside, bodies)
+    wanted = [*_wanted(graph, homes, outside, bodies), *_scratch(graph, features)]
     placed: list[Block] = []
     for block in sorted(wanted, key=lambda block: (-block.size, block.first, block.value)):
         placed.append(_place(block, placed))
@@ -112,6 +113,23 @@ def _wanted(graph: Graph, homes: Mapping[str, str], outside: frozenset[str], bod
             blocks += [
                 Block(f"{node.output}/{dtype}", dtype, 0, size, step, step)
                 for dtype, size in bodies[node.output].sizes.items()
+            ]
+    return blocks
+
+
+def scratch_name(node: Node, name: str) -> str:
+    """Return the name of the block that a kernel works in: the value that it makes, then its own name for it."""
+    return f"{node.output}:{name}"
+
+
+def _scratch(graph: Graph, features: frozenset[str]) -> list[Block]:
+    """Return the memory that kernels need while they run."""
+    blocks = []
+    for step, node in enumerate(graph.nodes):
+        if ops.get(node.op).kernels and (scratch := ops.kernel_of(graph, node, features).scratch):
+            wanted = scratch(graph.types_of(node), node.attributes)
+            blocks += [
+                Block(scratch_name(node, name), dtype, 0, size, step, step) for name, (dtype, size) in wanted.items()
             ]
     return blocks
 

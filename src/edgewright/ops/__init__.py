@@ -17,8 +17,10 @@ from edgewright.errors import BadGraph, UnknownName, list_problems
 from edgewright.ir.graph import Attributes, Graph, Node
 from edgewright.ir.types import Array, Type
 from edgewright.ir.verify import verify_structure
+from edgewright.ops.arithmetic import Ratio
+from edgewright.ops.forms import form_of
 
-NOT_ENTRIES = ("arithmetic", "quantisation", "tables")
+NOT_ENTRIES = ("arithmetic", "forms", "quantisation", "tables")
 
 Types = Mapping[str, Type]
 Values = Mapping[str, Array]
@@ -30,20 +32,38 @@ class Kernel:
     """One C function of an operator.
 
     name: as in the .c file; the letters X, Y, ... in it stand for the dtypes of the ports x, y, ... (dense_X_Y_shift
-    becomes dense_i8_i16_shift), and so do X_T (the C type) and EW_READ_X (reading a constant) in its text.
-    call: the C arguments in order: ports, and names that `Op.arguments` gives. dtypes: what each port may be.
-    when: further conditions on the types and attributes.
+    becomes dense_i8_i16_shift), and so do X_T (the C type) and EW_READ_X (reading a constant) in its text; FORM stands for
+    the way in which a sum becomes an output (see `ops.forms`).
+    call: the C arguments in order: ports, FORM, and names that `Op.arguments`, `layout` and `scratch` give. dtypes: what each
+    port may be. when: further conditions on the types, constants and attributes.
+    ratios(types, attributes): the factors from its sums to its outputs, where the name has a FORM.
+    needs: a feature of the core without which the kernel is no faster than the others; its file is then OP.FEATURE.c. It is right
+    everywhere: what a core lacks is written in plain C beside it.
+    layout(values, types, attributes): constants as this kernel reads them, by the names in `call`.
+    scratch(types, attributes): name in `call` -> dtype and entries of memory that it needs while it runs.
+    overlap(types, attributes): port -> the least number of entries by which y must begin before it, where the two share
+    memory: y is never written where the port is still to be read. Ports that are not named share nothing with y.
     """
 
     name: str
     call: tuple[str, ...]
     dtypes: Mapping[str, tuple[str, ...]]
-    when: Callable[[Types, Attributes], bool] | None = None
+    when: Callable[[Values, Types, Attributes], bool] | None = None
+    ratios: Callable[[Types, Attributes], tuple[Ratio, ...]] | None = None
+    needs: str | None = None
+    layout: Callable[[Values, Types, Attributes], Mapping[str, int | Array]] | None = None
+    scratch: Callable[[Types, Attributes], Mapping[str, tuple[str, int]]] | None = None
+    overlap: Callable[[Types, Attributes], Mapping[str, int]] | None = None
 
-    def serves(self, types: Types, attributes: Attributes) -> bool:
+    def serves(self, values: Values, types: Types, attributes: Attributes) -> bool:
         """Whether this kernel can compute a node of these types."""
         fits = all(types[port].dtype in allowed for port, allowed in self.dtypes.items())
-        return fits and (self.when is None or self.when(types, attributes))
+        return fits and (self.when is None or self.when(values, types, attributes))
+
+    def letters(self, types: Types, attributes: Attributes) -> dict[str, str]:
+        """Return what stands in the place of the letters: dtypes of ports, and the form."""
+        letters = {port.upper(): types[port].dtype for port in self.dtypes}
+        return letters | {"FORM": form_of(self.ratios(types, attributes))} if self.ratios else letters
 
 
 @dataclass(frozen=True)
@@ -122,10 +142,11 @@ def names() -> tuple[str, ...]:
     return catalog.names("edgewright.ops")
 
 
-def kernel_of(node: Node, types: Types) -> Kernel:
-    """Return the kernel that computes a node: the first one of its operator that serves. Raises BadGraph."""
+def kernel_of(graph: Graph, node: Node, features: frozenset[str] = frozenset()) -> Kernel:
+    """Return the kernel that computes a node on a core with these features: the first one that serves. Raises BadGraph."""
+    types, values = graph.types_of(node), graph.values_of(node)
     for kernel in get(node.op).kernels:
-        if kernel.serves(types, node.attributes):
+        if (kernel.needs is None or kernel.needs in features) and kernel.serves(values, types, node.attributes):
             return kernel
     given = ", ".join(f"{port} {type}" for port, type in types.items())
     raise BadGraph(f"Node {node.output!r}: no kernel of {node.op!r} takes {given}.")

@@ -93,7 +93,7 @@ def pair_sum(doc: str, name: str, sign: int) -> Op:
             "highest": highest,
         }
 
-    def is_narrow(t: Types, attributes: Attributes) -> bool:
+    def is_narrow(v: Values, t: Types, attributes: Attributes) -> bool:
         """Whether factors and centred operands fit 16 bits: a product of two of those is one instruction, or few."""
         by = align(t["a"], t["b"], t["y"], sign)
         low, high = INTEGER_RANGES["int16"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from edgewright.errors import BadGraph
@@ -11,7 +9,8 @@ from edgewright.ir.graph import Attributes
 from edgewright.ir.types import INTEGER_RANGES, Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
-from edgewright.ops.quantisation import coarse_enough, form_of, largest_real, requantise_arguments
+from edgewright.ops.forms import requantise_arguments
+from edgewright.ops.quantisation import coarse_enough, largest_real
 
 LARGEST_BIAS = 2**24  # steps of x
 
@@ -59,10 +58,6 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     return {"rows": t["x"].size // features, "features": features, **requantise_arguments(_factor(t), t["y"])}
 
 
-def _has_form(form: str) -> Callable[[Types, Attributes], bool]:
-    return lambda types, attributes: form_of(_factor(types)) == form
-
-
 def cases(generator: np.random.Generator) -> list[Case]:
     """Every pair of dtypes, to coarser, equal and finer scales, several rows, a zero point, one entry."""
     found = []
@@ -91,14 +86,13 @@ ENTRY = Op(
     quantise=quantise,
     accumulator=accumulator,
     arguments=arguments,
-    kernels=tuple(
+    kernels=(
         Kernel(
-            f"add_bias_X_BIAS_Y_{form}",
-            ("x", "y", "bias", "rows", "features", *ending, "zero_point", "lowest", "highest"),
+            "add_bias_X_BIAS_Y_FORM",
+            ("x", "y", "bias", "rows", "features", "FORM"),
             {"x": INTEGERS, "bias": ("int16", "int32"), "y": INTEGERS},
-            _has_form(form),
-        )
-        for form, ending in (("shift", ("shift",)), ("scale", ("multiplier", "shift")))
+            ratios=lambda t, a: _factor(t),
+        ),
     ),
     cases=cases,
 )

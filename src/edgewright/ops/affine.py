@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,8 @@ from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops.arithmetic import INT32, Integers, Ratio, requantise, requantise_cost
-from edgewright.ops.quantisation import clip_bounds, coarse_enough, form_of, requantise_arguments, row_ratios
+from edgewright.ops.forms import requantise_arguments
+from edgewright.ops.quantisation import clip_bounds, coarse_enough, row_ratios
 
 LARGEST_MULTIPLIER = 2**15 - 1
 FINEST, COARSEST = 30, -16  # shifts to the right that are tried, the finest unit first
@@ -124,11 +125,6 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     }
 
 
-def has_form(form: str) -> Callable[[Types, Attributes], bool]:
-    """Return the condition that a node requantises by this form."""
-    return lambda types, attributes: form_of(row_ratios(types["offset"], types["y"])) == form
-
-
 def cases(generator: np.random.Generator) -> list[Case]:
     """Every pair of dtypes, one line and one a feature, a scale a feature, zero points, several rows, bounds, left shifts."""
     found = []
@@ -179,14 +175,13 @@ ENTRY = Op(
     quantise=quantise,
     accumulator=accumulator,
     arguments=arguments,
-    kernels=tuple(
+    kernels=(
         Kernel(
-            f"affine_X_Y_{form}",
-            ("x", "y", "scale", "offset", "rows", "features", "shift", "zero_point", "lowest", "highest"),
+            "affine_X_Y_FORM",
+            ("x", "y", "scale", "offset", "rows", "features", "FORM"),
             {"x": INTEGERS, "scale": ("int16",), "offset": ("int32",), "y": INTEGERS},
-            has_form(form),
-        )
-        for form in ("shift", "shift_rows")
+            ratios=lambda t, a: row_ratios(t["offset"], t["y"]),
+        ),
     ),
     cases=cases,
     scale_a_feature=True,

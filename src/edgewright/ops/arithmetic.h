@@ -46,6 +46,13 @@ static inline int64_t ew_scale(int32_t x, int32_t multiplier, uint8_t shift) {
     return shift == 0 ? product : (product + ((int64_t)1 << (shift - 1))) >> shift;
 }
 
+/* The same where the whole shift is 33 or more: the lower half of the product cannot change what is rounded. `shift` counts
+   from 33. */
+static inline int32_t ew_scale_high(int32_t x, int32_t multiplier, uint8_t shift) {
+    const int32_t high = (int32_t)(((int64_t)x * multiplier) >> 32);
+    return ((high >> shift) + 1) >> 1;
+}
+
 static inline int32_t ew_clip(int32_t x, int32_t lowest, int32_t highest) {
     return x < lowest ? lowest : x > highest ? highest : x;
 }

@@ -10,7 +10,8 @@ from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops._layout import around_axis, axis_of
 from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
-from edgewright.ops.quantisation import coarse_enough, form_of, largest_real, requantise_arguments
+from edgewright.ops.forms import form_of, requantise_arguments
+from edgewright.ops.quantisation import coarse_enough, largest_real
 
 
 def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
@@ -106,7 +107,7 @@ ENTRY = Op(
             "concatenate_A_B_Y_shift",
             (*CALL, "a_shift", "b_shift", *END),
             {"a": INTEGERS, "b": INTEGERS, "y": INTEGERS},
-            lambda types, attributes: form_of(factors(types)) == "shift_rows",
+            lambda values, types, attributes: form_of(factors(types)) == "shift_rows",
         ),
         Kernel(
             "concatenate_A_B_Y_scale",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from edgewright.errors import BadGraph
@@ -11,15 +9,8 @@ from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops.arithmetic import requantise
-from edgewright.ops.quantisation import (
-    coarse_enough,
-    dense_accumulator,
-    form_of,
-    largest_real,
-    quantise_rows,
-    requantise_arguments,
-    row_ratios,
-)
+from edgewright.ops.forms import requantise_arguments
+from edgewright.ops.quantisation import coarse_enough, dense_accumulator, largest_real, quantise_rows, row_ratios
 
 
 def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
@@ -53,25 +44,6 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     """Return the sizes and the requantisation."""
     rows, columns = t["w"].shape
     return {"rows": rows, "columns": columns, **requantise_arguments(row_ratios(t["bias"], t["y"]), t["y"])}
-
-
-def has_form(form: str) -> Callable[[Types, Attributes], bool]:
-    """Return the condition that a node requantises by this form."""
-    return lambda types, attributes: form_of(row_ratios(types["bias"], types["y"])) == form
-
-
-def kernels(name: str, call: tuple[str, ...], dtypes: dict[str, tuple[str, ...]]) -> tuple[Kernel, ...]:
-    """Return the kernels of a product, one a requantising form, for operators that share this ending."""
-    endings = {
-        "shift": ("shift",),
-        "shift_rows": ("shift",),
-        "scale": ("multiplier", "shift"),
-        "scale_rows": ("multiplier", "shift"),
-    }
-    return tuple(
-        Kernel(f"{name}_{form}", (*call, *ending, "zero_point", "lowest", "highest"), dtypes, has_form(form))
-        for form, ending in endings.items()
-    )
 
 
 def cases(generator: np.random.Generator) -> list[Case]:
@@ -123,10 +95,13 @@ ENTRY = Op(
     quantise=quantise,
     accumulator=accumulator,
     arguments=arguments,
-    kernels=kernels(
-        "dense_X_BIAS_Y",
-        ("x", "y", "w", "bias", "rows", "columns"),
-        {"x": INTEGERS, "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
+    kernels=(
+        Kernel(
+            "dense_X_BIAS_Y_FORM",
+            ("x", "y", "w", "bias", "rows", "columns", "FORM"),
+            {"x": INTEGERS, "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
+            ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
+        ),
     ),
     cases=cases,
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from edgewright.errors import BadGraph
@@ -11,14 +9,8 @@ from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops.arithmetic import Ratio, product_bounds, ratios, saturate
-from edgewright.ops.quantisation import (
-    coarse_enough,
-    form_of,
-    largest_real,
-    quantise_rows,
-    requantise_arguments,
-    row_costs,
-)
+from edgewright.ops.forms import requantise_arguments
+from edgewright.ops.quantisation import coarse_enough, largest_real, quantise_rows, row_costs
 
 
 def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
@@ -87,10 +79,6 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     return {**sizes, **requantise_arguments(_factors(t), t["y"])}
 
 
-def _has_form(form: str) -> Callable[[Types, Attributes], bool]:
-    return lambda types, attributes: form_of(_factors(types)) == form
-
-
 def cases(generator: np.random.Generator) -> list[Case]:
     """One scale and a scale a row, every pair of dtypes."""
     found = []
@@ -119,14 +107,13 @@ ENTRY = Op(
     quantise=quantise,
     accumulator=accumulator,
     arguments=arguments,
-    kernels=tuple(
+    kernels=(
         Kernel(
-            f"gather_dense_X_Y_{form}",
-            ("x", "index", "y", "w", "blocks", "rows", "columns", "shift", "zero_point", "lowest", "highest"),
+            "gather_dense_X_Y_FORM",
+            ("x", "index", "y", "w", "blocks", "rows", "columns", "FORM"),
             {"x": INTEGERS, "y": INTEGERS, "index": ("int16",), "w": ("int8",)},
-            _has_form(form),
-        )
-        for form in ("shift", "shift_rows")
+            ratios=lambda t, a: _factors(t),
+        ),
     ),
     cases=cases,
 )

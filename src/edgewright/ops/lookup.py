@@ -80,7 +80,7 @@ ENTRY = Op(
             "lookup_X_Y",
             ("x", "y", "table", "count", "lowest", "last", "shift"),
             {"x": INTEGERS, "y": INTEGERS},
-            lambda types, attributes: types["table"].dtype == types["y"].dtype,
+            lambda values, types, attributes: types["table"].dtype == types["y"].dtype,
         ),
     ),
     cases=cases,

@@ -9,7 +9,8 @@ from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops._layout import pair_arguments, pair_shape, pair_values
 from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
-from edgewright.ops.quantisation import coarse_enough, form_of, largest_real, requantise_arguments
+from edgewright.ops.forms import requantise_arguments
+from edgewright.ops.quantisation import coarse_enough, largest_real
 
 
 def real(v: Values, attributes: Attributes) -> Array:
@@ -83,15 +84,10 @@ ENTRY = Op(
     arguments=arguments,
     kernels=(
         Kernel(
-            "multiply_A_B_Y_shift",
-            (*CALL, "shift", "zero_point", "lowest", "highest"),
+            "multiply_A_B_Y_FORM",
+            (*CALL, "FORM"),
             {"a": INTEGERS, "b": INTEGERS, "y": INTEGERS},
-            lambda types, attributes: form_of(factor(types)) == "shift",
-        ),
-        Kernel(
-            "multiply_A_B_Y_scale",
-            (*CALL, "multiplier", "shift", "zero_point", "lowest", "highest"),
-            {"a": INTEGERS, "b": INTEGERS, "y": INTEGERS},
+            ratios=lambda t, a: factor(t),
         ),
     ),
     cases=cases,

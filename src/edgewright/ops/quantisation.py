@@ -100,35 +100,6 @@ def row_ratios(bias: Type, y: Type) -> tuple[Ratio, ...]:
     return factors[:1] if len(set(factors)) == 1 else factors
 
 
-def requantise_arguments(factors: tuple[Ratio, ...], y: Type) -> dict[str, int | Array]:
-    """Return the C arguments that requantise: shift, multiplier (one, or arrays with one a row), zero_point, lowest, highest."""
-    arguments: dict[str, int | Array] = {"zero_point": y.zero_point, "lowest": y.range[0], "highest": y.range[1]}
-    if any(factor.multiplier is not None for factor in factors):
-        pairs = [
-            (factor.multiplier, factor.shift) if factor.multiplier is not None else _as_multiplier(factor)
-            for factor in factors
-        ]
-        multipliers, shifts = np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.uint8)
-    else:
-        multipliers, shifts = None, np.array([factor.shift for factor in factors], np.int8)
-    several = len(factors) > 1
-    arguments["shift"] = shifts if several else int(shifts[0])
-    if multipliers is not None:
-        arguments["multiplier"] = multipliers if several else int(multipliers[0])
-    return arguments
-
-
-def _as_multiplier(factor: Ratio) -> tuple[int, int]:
-    """Return a power of two as multiplier and shift, for a row whose neighbours need a multiplier; the results are the same."""
-    return 2**30, 30 + factor.shift
-
-
-def form_of(factors: tuple[Ratio, ...]) -> str:
-    """Return which requantising form serves: shift, scale, shift_rows or scale_rows."""
-    form = "scale" if any(factor.multiplier is not None for factor in factors) else "shift"
-    return f"{form}_rows" if len(factors) > 1 else form
-
-
 def dense_accumulator(
     weights: Integers, bias: Integers, x: Type, y: Type, factors: tuple[Ratio, ...]
 ) -> tuple[int, int]:

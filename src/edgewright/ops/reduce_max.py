@@ -57,7 +57,7 @@ ENTRY = Op(
             "reduce_max_X",
             ("x", "y", "before", "along", "behind"),
             {"x": INTEGERS, "y": INTEGERS},
-            lambda types, attributes: types["x"].dtype == types["y"].dtype,
+            lambda values, types, attributes: types["x"].dtype == types["y"].dtype,
         ),
     ),
     cases=cases,

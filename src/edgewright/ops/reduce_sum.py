@@ -10,7 +10,8 @@ from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops._layout import around_axis, axis_of
 from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
-from edgewright.ops.quantisation import coarse_enough, form_of, largest_real, requantise_arguments
+from edgewright.ops.forms import requantise_arguments
+from edgewright.ops.quantisation import coarse_enough, largest_real
 
 
 def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
@@ -88,15 +89,10 @@ ENTRY = Op(
     arguments=arguments,
     kernels=(
         Kernel(
-            "reduce_sum_X_Y_shift",
-            ("x", "y", "before", "along", "behind", "start", "shift", "zero_point", "lowest", "highest"),
+            "reduce_sum_X_Y_FORM",
+            ("x", "y", "before", "along", "behind", "start", "FORM"),
             {"x": INTEGERS, "y": INTEGERS},
-            lambda types, attributes: form_of(factor(types, attributes)) == "shift",
-        ),
-        Kernel(
-            "reduce_sum_X_Y_scale",
-            ("x", "y", "before", "along", "behind", "start", "multiplier", "shift", "zero_point", "lowest", "highest"),
-            {"x": INTEGERS, "y": INTEGERS},
+            ratios=factor,
         ),
     ),
     cases=cases,

@@ -11,7 +11,8 @@ from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type, quantise_array
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
-from edgewright.ops.quantisation import clip_bounds, coarse_enough, form_of, largest_real, requantise_arguments
+from edgewright.ops.forms import requantise_arguments
+from edgewright.ops.quantisation import clip_bounds, coarse_enough, largest_real
 
 Bounds = Callable[[Attributes], tuple[float, float]]
 
@@ -107,15 +108,10 @@ ENTRY = Op(
     arguments=arguments,
     kernels=(
         Kernel(
-            "rescale_X_Y_shift",
-            ("x", "y", "count", "x_zero_point", "shift", "zero_point", "lowest", "highest"),
+            "rescale_X_Y_FORM",
+            ("x", "y", "count", "x_zero_point", "FORM"),
             {"x": INTEGERS, "y": INTEGERS},
-            lambda types, attributes: form_of(factor(types)) == "shift",
-        ),
-        Kernel(
-            "rescale_X_Y_scale",
-            ("x", "y", "count", "x_zero_point", "multiplier", "shift", "zero_point", "lowest", "highest"),
-            {"x": INTEGERS, "y": INTEGERS},
+            ratios=lambda t, a: factor(t),
         ),
     ),
     cases=cases,

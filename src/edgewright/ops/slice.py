@@ -72,7 +72,7 @@ ENTRY = Op(
             "slice_X",
             ("x", "y", "blocks", "stride", "first", "count"),
             {"x": INTEGERS, "y": INTEGERS},
-            lambda types, attributes: types["x"].dtype == types["y"].dtype,
+            lambda values, types, attributes: types["x"].dtype == types["y"].dtype,
         ),
     ),
     cases=cases,

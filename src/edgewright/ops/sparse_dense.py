@@ -8,10 +8,10 @@ import numpy.typing as npt
 from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
-from edgewright.ops import INTEGERS, Case, Op, Types, Values
+from edgewright.ops import INTEGERS, Case, Kernel, Op, Types, Values
 from edgewright.ops.arithmetic import Integers, requantise
-from edgewright.ops.dense import kernels
-from edgewright.ops.quantisation import dense_accumulator, requantise_arguments, row_ratios
+from edgewright.ops.forms import requantise_arguments
+from edgewright.ops.quantisation import dense_accumulator, row_ratios
 
 LARGEST_GAP = 255
 
@@ -117,10 +117,13 @@ ENTRY = Op(
     integer=integer,
     accumulator=accumulator,
     arguments=arguments,
-    kernels=kernels(
-        "sparse_dense_X_COUNTS_BIAS_Y",
-        ("x", "y", "values", "gaps", "counts", "bias", "rows"),
-        {"x": INTEGERS, "counts": ("uint8", "uint16"), "bias": ("int16", "int32"), "y": INTEGERS},
+    kernels=(
+        Kernel(
+            "sparse_dense_X_COUNTS_BIAS_Y_FORM",
+            ("x", "y", "values", "gaps", "counts", "bias", "rows", "FORM"),
+            {"x": INTEGERS, "counts": ("uint8", "uint16"), "bias": ("int16", "int32"), "y": INTEGERS},
+            ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
+        ),
     ),
     cases=cases,
 )

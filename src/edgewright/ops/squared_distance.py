@@ -9,7 +9,8 @@ from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type, power_of_two
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops.arithmetic import Integers, Ratio, ratios, requantise, requantise_cost, rshift_round
-from edgewright.ops.quantisation import WEIGHT_LIMIT, form_of, quantise_weights, requantise_arguments, scale_covering
+from edgewright.ops.forms import form_of, requantise_arguments
+from edgewright.ops.quantisation import WEIGHT_LIMIT, quantise_weights, scale_covering
 
 LARGEST_SUM = 2**30  # half of 32 bits is left for the rounding term
 
@@ -106,7 +107,7 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     }
 
 
-def is_shift(types: Types, attributes: Attributes) -> bool:
+def is_shift(values: Values, types: Types, attributes: Attributes) -> bool:
     """Whether the output's scale is a power of two, as those of the inputs are."""
     return form_of(_factors(types, 0)) == "shift"
 

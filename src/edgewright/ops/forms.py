@@ -1,0 +1,80 @@
+"""How a sum becomes an output. A kernel is written once; the word FORM in it stands for one of these ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgewright.ir.types import Array, Type
+from edgewright.ops.arithmetic import Ratio
+
+HIGH_SHIFT = 33  # from here on the lower 32 bits of a product cannot change the rounded result
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way in C.
+
+    parameters: name -> declaration. expression: of the requantised sum, with {sum} and {row} to fill in.
+    """
+
+    parameters: Mapping[str, str]
+    expression: str
+
+
+_END = {"zero_point": "int32_t zero_point", "lowest": "int32_t lowest", "highest": "int32_t highest"}
+_SHIFT, _SHIFTS = "EW_READ_U8(&shift[{row}])", "EW_READ_I8(&shift[{row}])"
+_MULTIPLIERS = "EW_READ_I32(&multiplier[{row}])"
+
+FORMS: Mapping[str, Form] = {
+    "shift": Form({"shift": "int8_t shift", **_END}, "ew_clip(ew_shift({sum}, shift) + zero_point, lowest, highest)"),
+    "shift_rows": Form(
+        {"shift": "const int8_t *shift", **_END}, f"ew_clip(ew_shift({{sum}}, {_SHIFTS}) + zero_point, lowest, highest)"
+    ),
+    "scale": Form(
+        {"multiplier": "int32_t multiplier", "shift": "uint8_t shift", **_END},
+        "ew_clip_wide(ew_scale({sum}, multiplier, shift) + zero_point, lowest, highest)",
+    ),
+    "scale_rows": Form(
+        {"multiplier": "const int32_t *multiplier", "shift": "const uint8_t *shift", **_END},
+        f"ew_clip_wide(ew_scale({{sum}}, {_MULTIPLIERS}, {_SHIFT}) + zero_point, lowest, highest)",
+    ),
+    "high": Form(
+        {"multiplier": "int32_t multiplier", "shift": "uint8_t shift", **_END},
+        "ew_clip(ew_scale_high({sum}, multiplier, shift) + zero_point, lowest, highest)",
+    ),
+    "high_rows": Form(
+        {"multiplier": "const int32_t *multiplier", "shift": "const uint8_t *shift", **_END},
+        f"ew_clip(ew_scale_high({{sum}}, {_MULTIPLIERS}, {_SHIFT}) + zero_point, lowest, highest)",
+    ),
+}
+
+
+def form_of(factors: tuple[Ratio, ...]) -> str:
+    """Return the name of the cheapest form that serves these factors, one or one a row."""
+    form = "shift"
+    if any(factor.multiplier is not None for factor in factors):
+        form = "high" if all(_as_multiplier(factor)[1] >= HIGH_SHIFT for factor in factors) else "scale"
+    return f"{form}_rows" if len(factors) > 1 else form
+
+
+def requantise_arguments(factors: tuple[Ratio, ...], y: Type) -> dict[str, int | Array]:
+    """Return the C arguments of the form: shift, multiplier (one, or arrays with one a row), zero_point, lowest, highest."""
+    arguments: dict[str, int | Array] = {"zero_point": y.zero_point, "lowest": y.range[0], "highest": y.range[1]}
+    form, several = form_of(factors), len(factors) > 1
+    if form.startswith("shift"):
+        shifts = np.array([factor.shift for factor in factors], np.int8)
+    else:
+        pairs = [_as_multiplier(factor) for factor in factors]
+        left = HIGH_SHIFT if form.startswith("high") else 0
+        multipliers = np.array([multiplier for multiplier, _ in pairs], np.int32)
+        shifts = np.array([shift - left for _, shift in pairs], np.uint8)
+        arguments["multiplier"] = multipliers if several else int(multipliers[0])
+    return {**arguments, "shift": shifts if several else int(shifts[0])}
+
+
+def _as_multiplier(factor: Ratio) -> tuple[int, int]:
+    """Return multiplier and shift, also for a power of two whose neighbours need a multiplier; the results are the same."""
+    return (2**30, 30 + factor.shift) if factor.multiplier is None else (factor.multiplier, factor.shift)
