@@ -124,6 +124,7 @@ SHIM = """
 int32_t rshift_round(int32_t x, uint8_t shift) { return ew_rshift_round(x, shift); }
 int32_t shift(int32_t x, int8_t s) { return ew_shift(x, s); }
 int64_t scale(int32_t x, int32_t multiplier, uint8_t s) { return ew_scale(x, multiplier, s); }
+int32_t scale_high(int32_t x, int32_t multiplier, uint8_t s) { return ew_scale_high(x, multiplier, s); }
 int32_t clip(int32_t x, int32_t lowest, int32_t highest) { return ew_clip(x, lowest, highest); }
 int32_t clip_wide(int64_t x, int32_t lowest, int32_t highest) { return ew_clip_wide(x, lowest, highest); }
 """
@@ -147,6 +148,7 @@ def c(tmp_path_factory):
         ("rshift_round", i32, (i32, u8)),
         ("shift", i32, (i32, i8)),
         ("scale", i64, (i32, i32, u8)),
+        ("scale_high", i32, (i32, i32, u8)),
         ("clip", i32, (i32, i32, i32)),
         ("clip_wide", i32, (i64, i32, i32)),
     ):
@@ -176,6 +178,13 @@ def test_c_scales_like_python(c):
         for multiplier in (2**30, 2**30 + 1, 1518500250, 2**31 - 1):
             for shift in (0, 1, 30, 31, 37, 61, 62):
                 assert c.scale(x, multiplier, shift) == Ratio(multiplier, shift).apply(np.int64(x))
+
+
+def test_c_scales_by_the_upper_half_like_python(c):
+    for x in words():
+        for multiplier in (2**30, 2**30 + 1, 1518500250, 2**31 - 1):
+            for shift in (33, 34, 40, 61, 62):
+                assert c.scale_high(x, multiplier, shift - 33) == Ratio(multiplier, shift).apply(np.int64(x))
 
 
 def test_c_clips_like_python(c):

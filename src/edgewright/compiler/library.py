@@ -41,10 +41,14 @@ def prelude() -> str:
 
 
 @cache
+def _headers() -> tuple[str, ...]:
+    folder = resources.files("edgewright.ops")
+    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".h")))
+
+
 def shared_functions() -> dict[str, str]:
     """Return name -> text of the functions of all headers in the folder of the operators."""
-    files = sorted(entry.name for entry in resources.files("edgewright.ops").iterdir() if entry.name.endswith(".h"))
-    return {name: text for file in files for name, text in functions_of(file).items()}
+    return {name: text for file in _headers() for name, text in functions_of(file).items()}
 
 
 def function_name(kernel: Kernel, letters: Mapping[str, str]) -> str:

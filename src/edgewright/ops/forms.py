@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewright.ir.types import Array, Type
-from edgewright.ops.arithmetic import Ratio
+from edgewright.ops.arithmetic import LARGEST_SHIFT, Ratio
 
 HIGH_SHIFT = 33  # from here on the lower 32 bits of a product cannot change the rounded result
 
@@ -76,5 +76,10 @@ def requantise_arguments(factors: tuple[Ratio, ...], y: Type) -> dict[str, int |
 
 
 def _as_multiplier(factor: Ratio) -> tuple[int, int]:
-    """Return multiplier and shift, also for a power of two whose neighbours need a multiplier; the results are the same."""
-    return (2**30, 30 + factor.shift) if factor.multiplier is None else (factor.multiplier, factor.shift)
+    """Return multiplier and shift, also for a power of two whose neighbours need a multiplier; the results are the same.
+
+    A sum of 32 bits is 0 after a shift of 32 already, so the shift stays within what a Ratio may have.
+    """
+    if factor.multiplier is not None:
+        return factor.multiplier, factor.shift
+    return 2**30, min(30 + factor.shift, LARGEST_SHIFT)
