@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import statistics
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,14 +87,20 @@ def folder() -> Path:
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all benchmarks of the checkout."""
-    return tuple(sorted(path.stem for path in folder().glob("*.py") if not path.stem.startswith("_")))
+    """Return the names of all benchmarks of the checkout: a file each, or a package."""
+    files = {path.stem for path in folder().glob("*.py") if not path.stem.startswith("_")}
+    return tuple(sorted(files | {path.parent.name for path in folder().glob("*/__init__.py")}))
 
 
 def get(name: str) -> Benchmark:
     """Return a benchmark. Raises UnknownName."""
     if name not in names():
         raise UnknownName("benchmark", name, names())
+    if (folder() / name).is_dir():
+        if (root := str(folder().parent)) not in sys.path:
+            sys.path.append(root)
+        package: Benchmark = importlib.import_module(f"benchmarks.{name}").ENTRY
+        return package
     specification = importlib.util.spec_from_file_location(f"edgewright_benchmark_{name}", folder() / f"{name}.py")
     assert specification is not None  # the file exists
     assert specification.loader is not None
@@ -138,13 +146,23 @@ def show(name: str, made: Sequence[Record] | None = None) -> list[Row]:
     Of each unit the latest measurement counts.
     """
     benchmark = get(name)
-    if made is None:
-        path = results_path(name)
-        if not path.exists():
-            raise BadInput(f"There are no results of {name!r} yet; run `edgewright bench {name}` first.")
-        made = records.read(path)
-    reached = benchmark.summarise(latest(made))
+    reached = benchmark.summarise(latest(_kept(name) if made is None else made))
     return [Row(bar, reached.get(bar.key), bar.holds(reached.get(bar.key))) for bar in benchmark.bars]
+
+
+def table(name: str) -> str:
+    """Return what the documentation shows of the committed records, or which parts have none yet, in which case there is no table."""
+    benchmark, made = get(name), latest(_kept(name))
+    there = {record.settings.get("unit") for record in made}
+    missing = [unit.key for unit in benchmark.units(False) if unit.key not in there]
+    return f"Not measured yet: {', '.join(missing)}." if missing else benchmark.table(made)
+
+
+def _kept(name: str) -> list[Record]:
+    path = results_path(name)
+    if not path.exists():
+        raise BadInput(f"There are no results of {name!r} yet; run `edgewright bench {name}` first.")
+    return records.read(path)
 
 
 def latest(made: Sequence[Record]) -> list[Record]:

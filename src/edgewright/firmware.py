@@ -16,7 +16,7 @@ from edgewright.compiler.emit import Golden, emit
 from edgewright.compiler.memory import Plan, plan_memory
 from edgewright.compiler.pipeline import to_integers
 from edgewright.compiler.program import Program
-from edgewright.compiler.quantise import Settings
+from edgewright.compiler.settings import Settings, default_settings
 from edgewright.engines import Image, Run, pack_inputs, unpack_outputs
 from edgewright.engines._sizes import check_program
 from edgewright.errors import BadInput, DoesNotFit, MissingTool, UnknownName, UnsupportedModel
@@ -34,13 +34,14 @@ MOST_VECTORS_ON_AVR = 1000  # a cycle-exact simulator is slow
 class Deployed:
     """One model of a firmware: its float graph, its integers, and what its class indices mean.
 
-    lowered: the same as `graph` for a model that came quantised.
+    lowered: the same as `graph` for a model that came quantised. settings: of its quantisation, None for such a model.
     """
 
     name: str
     lowered: Graph
     graph: Graph
     classes: Array | None
+    settings: Settings | None = None
 
     def integers(self, X: Array) -> Array:
         """Return float rows [n, *shape] as the integers of the input; the one place where this happens."""
@@ -215,7 +216,8 @@ def deploy(
     """Return firmware for a board: lowered, quantised, compiled and, where the tools are there, built.
 
     model: a fitted estimator of ours, a scikit-learn model that we take, or a graph; or several by name. calibration: typical
-    unlabelled rows [n, *shape], by name where there are several models; not needed for a graph that is quantised.
+    unlabelled rows [n, *shape], by name where there are several models; not needed for a graph that is quantised. settings: of
+    quantisation; those for the kind of model unless given.
     Raises UnknownName for a board, UnsupportedModel, BadInput, DoesNotFit with the bytes over.
     """
     several = model if isinstance(model, Mapping) else {name: model}
@@ -233,8 +235,9 @@ def deploy(
             raise UnsupportedModel(
                 f"The model {key!r} has {len(lowered.inputs)} inputs and {len(lowered.outputs)} outputs; a firmware takes one of each."
             )
-        graph = to_integers(lowered, None if given is None else np.asarray(given), settings)
-        deployed = Deployed(key, lowered, graph, _classes(one, graph))
+        chosen = None if lowered.is_quantised else settings or default_settings(lowered)
+        graph = to_integers(lowered, None if given is None else np.asarray(given), chosen)
+        deployed = Deployed(key, lowered, graph, _classes(one, graph), chosen)
         models[key] = deployed
         vectors = deployed.corners()[:GOLDEN_VECTORS]
         if given is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgewright import boards, records
+from edgewright.engines.layers import flash_parts, instructions_by_layer, layers
 from edgewright.errors import BadInput, MissingTool
 from edgewright.ir.types import Array
 from edgewright.runtime.integer import run_integer
@@ -36,7 +37,12 @@ def measure(
         "board_flash_bytes": board.flash_bytes - board.bootloader_bytes,
         "board_ram_bytes": board.ram_bytes,
     }
-    tables: dict[str, Mapping[str, Any]] = {"constant_bytes": entry.constant_bytes, "memory": _memory_map(plan)}
+    tables: dict[str, Mapping[str, Any]] = {
+        "constant_bytes": entry.constant_bytes,
+        "memory": _memory_map(plan),
+        "layers": layers(model.graph, entry),
+    }
+    tables["arena"] = {"certificate": plan.certificate}
     built: dict[str, Any] = {"engine": board.engine}
     try:
         image = firmware.image
@@ -46,6 +52,10 @@ def measure(
     else:
         built |= {"compiler": image.compiler, "flags": image.flags}
         numbers |= {"flash_bytes": image.flash_bytes, "ram_bytes": image.ram_bytes}
+        numbers |= flash_parts(firmware.program, image)
+        if image.ram_bytes is not None:
+            arenas = sum(entry.arena_bytes for entry in firmware.program.entries)
+            numbers["static_bytes"] = image.ram_bytes - arenas
         tables["helper_bytes"] = image.helper_bytes
     if X is not None:
         numbers |= _behaviour(firmware, model, np.asarray(X), y, tables)
@@ -68,6 +78,7 @@ def _behaviour(
 ) -> dict[str, Any]:
     """Return accuracy, counts and agreement on rows; the board runs as many as its engine can bear."""
     board = boards.get(firmware.board)
+    entry = next(entry for entry in firmware.program.entries if entry.name == model.name)
     integers = model.integers(X)
     if y is not None and model.classes is not None:
         y = _classes_of(y, len(X), model.classes)
@@ -103,6 +114,11 @@ def _behaviour(
         numbers["instructions_per_inference"] = float(run.instructions.mean())
         numbers["instructions_largest"] = int(run.instructions.max())
         tables["instructions_by_function"] = {name: count / len(rows) for name, count in run.by_function.items()}
+        if by_layer := instructions_by_layer(entry, run, len(rows)):
+            tables["instructions_by_layer"] = by_layer
+    if run.cycles_estimated is not None and board.clock_hz:
+        milliseconds = run.cycles_estimated / len(rows) / board.clock_hz * 1e3
+        numbers["milliseconds_estimated"] = milliseconds
     if run.cycles is not None:
         numbers["cycles_per_inference"] = float(run.cycles.mean())
         numbers["milliseconds"] = float(run.cycles.mean()) / board.clock_hz * 1e3 if board.clock_hz else None

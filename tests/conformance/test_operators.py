@@ -34,20 +34,29 @@ def test_c_equals_twin(op, board):
         assert differences(graphs, image) == []
 
 
-@pytest.mark.parametrize("op", OPERATORS)
-def test_c_has_no_undefined_behaviour(op):
+FEATURES = sorted({(name, kernel.needs or "") for name in OPERATORS for kernel in ops.get(name).kernels})
+
+
+@pytest.mark.parametrize(("op", "feature"), FEATURES)
+def test_c_has_no_undefined_behaviour(op, feature):
     host = engines.get("host")
     if reason := host.why_not(boards.get("host"), sanitize=True):
         pytest.skip(reason)
     graphs = graphs_of(op)
-    image = host.build(emit(graphs, op), "host", sanitize=True)
+    image = host.build(emit(graphs, op, features=[feature]), "host", sanitize=True)
     assert differences(graphs, image) == []
 
 
 @pytest.mark.parametrize("op", OPERATORS)
 def test_every_kernel_has_a_case(op):
-    used = {ops.kernel_of(graph, node).name for graph in graphs_of(op).values() for node in graph.nodes}
-    assert used == {kernel.name for kernel in ops.get(op).kernels}
+    kernels = ops.get(op).kernels
+    used = {
+        ops.kernel_of(graph, node, features).name
+        for features in (frozenset[str](), *(frozenset({kernel.needs}) for kernel in kernels if kernel.needs))
+        for graph in graphs_of(op).values()
+        for node in graph.nodes
+    }
+    assert used == {kernel.name for kernel in kernels}
 
 
 @pytest.mark.parametrize("op", [name for name in OPERATORS if ops.get(name).accumulator])

@@ -60,7 +60,10 @@ def behind(op: str, *others: str, **attributes: Any) -> list[onnx.NodeProto]:
 
 def chain(*nodes: tuple[Any, ...]) -> list[onnx.NodeProto]:
     """Nodes from (op, inputs, output, attributes)."""
-    return [helper.make_node(op, inputs.split(), [output], **dict(*rest)) for op, inputs, output, *rest in nodes]
+    return [
+        helper.make_node(op, inputs.rstrip().split(" "), output.split(" "), **dict(*rest))
+        for op, inputs, output, *rest in nodes
+    ]
 
 
 def perceptron(opset: int) -> Small:
@@ -135,6 +138,44 @@ MODELS: dict[str, Small] = {
     "Clip above": Small(one("Clip", "", "h"), {"h": np.float32(0.25)}),
     "Clip at zero": Small(one("Clip", "l"), {"l": np.float32(0.0)}),
     "Clip without bounds": Small(chain(("Clip", "in", "h"), ("Tanh", "h", "out"))),
+    **{op: Small(one(op)) for op in ("Abs", "Erf", "Softplus", "HardSwish", "Elu", "Selu", "Celu")},
+    **{op: Small(one(op), opset=NEWEST) for op in ("Gelu", "Mish", "Swish")},
+    "Elu with alpha": Small(one("Elu", alpha=0.4)),
+    "Celu with alpha": Small(one("Celu", alpha=2.0)),
+    "Gelu by tanh": Small(one("Gelu", approximate="tanh"), opset=20),
+    "Gelu in pieces": Small(
+        chain(
+            ("Div", "in root", "d"),
+            ("Erf", "d", "e"),
+            ("Add", "e one", "s"),
+            ("Mul", "in s", "m"),
+            ("Mul", "m half", "out"),
+        ),
+        {"root": np.float32(2**0.5), "one": np.float32(1.0), "half": np.float32(0.5)},
+    ),
+    "PRelu": Small(one("PRelu", "k"), {"k": np.abs(floats(4))}),
+    "PRelu with one slope": Small(one("PRelu", "k"), {"k": np.array([0.3], np.float32)}),
+    "Sqrt": Small(chain(("Sigmoid", "in", "h"), ("Sqrt", "h", "out"))),
+    "Pow": Small(one("Pow", "e"), {"e": np.float32(3.0)}),
+    "Pow by one half": Small(chain(("Exp", "in", "h"), ("Pow", "h e", "out")), {"e": np.float32(0.5)}),
+    "Max": Small(one("Max", "e"), {"e": np.float32(-0.2)}),
+    "Min": Small(one("Min", "e"), {"e": np.float32(0.2)}),
+    "Sum and Mean": Small(chain(*BRANCHES, ("Sum", "p q p", "s"), ("Mean", "s q", "out")), LAYER),
+    "Gather": Small(chain(("Tanh", "in", "h"), ("Gather", "h i", "out", {"axis": 1})), {"i": np.array(-1)}, (3, 2)),
+    "Gather of neighbours": Small(one("Gather", "i", axis=2), {"i": integers(1, 2)}, (3, 4)),
+    "Transpose": Small(chain(("Tanh", "in", "h"), ("Transpose", "h", "out", {"perm": [0, 2, 1]})), {}, (3, 2)),
+    "Transpose and flatten": Small(
+        chain(("Transpose", "in", "h", {"perm": [0, 3, 1, 2]}), ("Flatten", "h", "f"), ("Gemm", "f w", "out")),
+        {"w": floats(24, 3)},
+        (2, 3, 4),
+    ),
+    "Split in equal parts": Small(
+        chain(("Split", "in", "a b", {"axis": 1}), ("Tanh", "a", "t"), ("Add", "t b", "out")), {}, (4,), 12
+    ),
+    "Pad a vector": Small(chain(("Tanh", "in", "h"), ("Pad", "h p", "out")), {"p": integers(0, 1, 0, 2)}),
+    "MatMul of several rows": Small(one("MatMul", "w"), LAYER, (3, 4)),
+    "Softmax read by others": Small(chain(("Softmax", "in", "s"), ("Mul", "s in", "out"))),
+    "Softmax along rows": Small(one("Softmax", axis=1), {}, (3, 4)),
     "BatchNormalization": Small(behind("BatchNormalization", *"somv", epsilon=0.01), {**LAYER, **STATISTICS}),
     "BatchNormalization of the input": Small(
         one("BatchNormalization", *"somv"), {name: np.abs(floats(4)) + 0.5 for name in "somv"}

@@ -10,6 +10,9 @@ import flatbuffers
 import numpy as np
 import tflite
 
+from edgewright.frontends._tflite_file import ACTIVATION, OPTIONS
+
+NAMES = {number: name for name, number in vars(tflite.BuiltinOperator).items() if isinstance(number, int)}
 DTYPES = {"int8": np.int8, "int32": np.int32, "float32": np.float32, "uint8": np.uint8}
 
 
@@ -23,6 +26,7 @@ class SmallTensor:
     scale: tuple[float, ...] = ()
     zero_point: tuple[int, ...] = (0,)
     data: np.ndarray | None = None
+    axis: int = 0
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class SmallOperator:
     code: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: dict[str, int] = field(default_factory=dict)
+    options: dict[str, float] = field(default_factory=dict)
 
 
 def small_tflite(
@@ -98,6 +102,7 @@ def _tensor(builder: Any, tensor: SmallTensor, buffer: int) -> Any:
         scale = builder.CreateNumpyVector(np.array(tensor.scale, np.float32))
         zero_point = builder.CreateNumpyVector(np.resize(np.array(tensor.zero_point, np.int64), len(tensor.scale)))
         tflite.QuantizationParametersStart(builder)
+        tflite.QuantizationParametersAddQuantizedDimension(builder, tensor.axis)
         tflite.QuantizationParametersAddScale(builder, scale)
         tflite.QuantizationParametersAddZeroPoint(builder, zero_point)
         quantisation = tflite.QuantizationParametersEnd(builder)
@@ -112,12 +117,12 @@ def _tensor(builder: Any, tensor: SmallTensor, buffer: int) -> Any:
 
 
 def _operator(builder: Any, operator: SmallOperator, code: int) -> Any:
-    options = None
-    if operator.code == tflite.BuiltinOperator.FULLY_CONNECTED:
-        tflite.FullyConnectedOptionsStart(builder)
-        tflite.FullyConnectedOptionsAddFusedActivationFunction(builder, operator.options.get("activation", 0))
-        tflite.FullyConnectedOptionsAddWeightsFormat(builder, operator.options.get("weights_format", 0))
-        options = tflite.FullyConnectedOptionsEnd(builder)
+    table, options = OPTIONS.get(NAMES[operator.code], ("", ()))[0], None
+    if table:
+        getattr(tflite, f"{table}Start")(builder)
+        for name, value in operator.options.items():
+            getattr(tflite, f"{table}Add{name}")(builder, value)
+        options = getattr(tflite, f"{table}End")(builder)
     inputs = builder.CreateNumpyVector(np.array(operator.inputs, np.int32))
     outputs = builder.CreateNumpyVector(np.array(operator.outputs, np.int32))
     tflite.OperatorStart(builder)
@@ -125,11 +130,17 @@ def _operator(builder: Any, operator: SmallOperator, code: int) -> Any:
     tflite.OperatorAddInputs(builder, inputs)
     tflite.OperatorAddOutputs(builder, outputs)
     if options is not None:
-        tflite.OperatorAddBuiltinOptionsType(builder, tflite.BuiltinOptions.FullyConnectedOptions)
+        tflite.OperatorAddBuiltinOptionsType(builder, getattr(tflite.BuiltinOptions, table))
         tflite.OperatorAddBuiltinOptions(builder, options)
     return tflite.OperatorEnd(builder)
 
 
+CEIL, FLOOR, SOFTMAX, RELU_OPERATOR = (
+    tflite.BuiltinOperator.CEIL,
+    tflite.BuiltinOperator.FLOOR,
+    tflite.BuiltinOperator.SOFTMAX,
+    tflite.BuiltinOperator.RELU,
+)
 FULLY_CONNECTED = tflite.BuiltinOperator.FULLY_CONNECTED
 RESHAPE, QUANTIZE, DEQUANTIZE = (
     tflite.BuiltinOperator.RESHAPE,
@@ -141,6 +152,38 @@ RELU, RELU6, TANH = (
     tflite.ActivationFunctionType.RELU6,
     tflite.ActivationFunctionType.TANH,
 )
+
+
+def one_operator(
+    name: str,
+    x: tuple[int, ...],
+    y: tuple[int, ...],
+    options: dict[str, float] | None = None,
+    constants: Sequence[SmallTensor] = (),
+    *,
+    scales: tuple[float, float] = (0.05, 0.05),
+    zero_points: tuple[int, int] = (-7, -7),
+    dtype: str = "int8",
+    ports: tuple[int, ...] | None = None,
+) -> bytes:
+    """Return a model of one operator: tensors 0 input, 1 output, then its constants; shapes with the batch axis.
+
+    ports: what it reads, the input and all constants unless given. Raises AttributeError for an operator that the schema lacks.
+    """
+    tensors = [
+        SmallTensor("input", x, dtype, scales[:1] if dtype == "int8" else (), zero_points[:1]),
+        SmallTensor("output", y, dtype, scales[1:] if dtype == "int8" else (), zero_points[1:]),
+        *constants,
+    ]
+    inputs = ports or (0, *range(2, len(tensors)))
+    operator = SmallOperator(getattr(tflite.BuiltinOperator, name), inputs, (1,), options or {})
+    return small_tflite(tensors, [operator], [0], [1])
+
+
+def whole_numbers(values: Sequence[int] | np.ndarray) -> SmallTensor:
+    """Return a constant of sizes, axes or bounds."""
+    array = np.array(values, np.int32)
+    return SmallTensor("numbers", array.shape, "int32", data=array)
 
 
 def one_layer(
@@ -166,5 +209,5 @@ def one_layer(
         SmallTensor("bias", (rows,), "int32", products, (0,), offsets),
         SmallTensor("output", (1, rows), "int8", (output_scale,), (zero_points[1],)),
     ]
-    layer = SmallOperator(FULLY_CONNECTED, (0, 1, 2) if bias else (0, 1, -1), (3,), {"activation": activation})
+    layer = SmallOperator(FULLY_CONNECTED, (0, 1, 2) if bias else (0, 1, -1), (3,), {ACTIVATION: activation})
     return tensors, [layer]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from small_tflite import RELU, one_layer, small_tflite
+import tflite
+from small_tflite import RELU, SmallOperator, SmallTensor, one_layer, small_tflite
 
 from edgewright import frontends
 from edgewright.compiler.emit import emit
-from edgewright.errors import EdgewrightError
+from edgewright.errors import BadModelFile, EdgewrightError, UnsupportedModel
+from edgewright.frontends._tflite_file import parse
 from edgewright.frontends.tflite import to_graph
 from edgewright.ir import save
 
@@ -68,24 +73,86 @@ def test_damaged_tflite_files(small: bytes, tmp_path: Path) -> None:
     assert {"graph", "UnsupportedModel"} <= set(outcomes)
 
 
-def test_the_damaged_anomaly_detection_model(tmp_path: Path) -> None:
+MODELS = [
+    *("ad01_int8", "kws_ref_model", "kws_ref_model_float32", "pretrainedResnet_quant"),
+    *("vww_96_int8", "vww_96_float", "str_ww_ref_model"),
+]
+
+
+def tables_of(data: bytes) -> tuple[bytes, int]:
+    """Return what lies around the largest weights, and where those begin: damage to them is no damage."""
+    model = parse(data)
+    weights = max((bytes(tensor.data) for tensor in model.tensors), key=len)
+    place = data.index(weights)
+    return data[:place] + data[place + len(weights) :], place
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_damaged_reference_models(model: str, tmp_path: Path) -> None:
     folder = os.environ.get("EDGEWRIGHT_DATA")
-    path = Path(folder or "") / "mlperf_tiny" / "ad01_int8.tflite"
+    path = Path(folder or "") / "mlperf_tiny" / f"{model}.tflite"
     if not folder or not path.is_file():
         pytest.skip("EDGEWRIGHT_DATA names no folder with mlperf_tiny")
     data = path.read_bytes()
-    # The tables of the schema are at both ends, the weights between them
-    ends = data[:4000] + data[-12000:]
-    messages = []
-    for number, damaged in enumerate(mutations(ends, 60, 1)):
-        whole = damaged[:4000] + data[4000:-12000] + damaged[4000:]
-        (tmp_path / "m.tflite").write_bytes(whole if number % 4 else whole[: len(damaged) * 8])
+    tables, place = tables_of(data)
+    weights = data[place : place + len(data) - len(tables)]
+    outcomes, messages = {"graph": 0, "error": 0}, []
+    for number, damaged in enumerate(mutations(tables, 40, len(data))):
+        (tmp_path / "m.tflite").write_bytes(
+            data[: len(damaged)] if number % 4 == 0 else damaged[:place] + weights + damaged[place:]
+        )
+        began = time.monotonic()
         try:
-            to_graph(tmp_path / "m.tflite")
+            graph = to_graph(tmp_path / "m.tflite")
+            assert graph.output_type.size < 2**28
+            outcomes["graph"] += 1
         except EdgewrightError as error:
             messages.append(str(error))
-    assert len(messages) > 20
+            outcomes["error"] += 1
+        assert time.monotonic() - began < 10
+    assert outcomes["error"] >= 10
     assert all(str(tmp_path) in message for message in messages)
+
+
+def convolutions(count: int) -> bytes:
+    """Return a model of convolutions, which all read one constant."""
+    weights = SmallTensor("weights", (64, 3, 3, 64), "int8", (0.01,), (0,), np.ones((64, 3, 3, 64), np.int8))
+    bias = SmallTensor("bias", (64,), "int32", (0.0005,), (0,), np.zeros(64, np.int32))
+    image = SmallTensor("image", (1, 8, 8, 64), "int8", (0.05,), (3,))
+    options = {"Padding": 0, "StrideH": 1, "StrideW": 1}
+    operators = [
+        SmallOperator(tflite.BuiltinOperator.CONV_2D, (2 + number, 0, 1), (3 + number,), options)
+        for number in range(count)
+    ]
+    return small_tflite([weights, bias, *[image] * (count + 1)], operators, [2], [2 + count])
+
+
+def test_one_constant_read_by_thousands_of_operators(tmp_path: Path) -> None:
+    (tmp_path / "m.tflite").write_bytes(convolutions(4000))
+    began = time.monotonic()
+    with pytest.raises(UnsupportedModel, match="too many for any device"):
+        to_graph(tmp_path / "m.tflite")
+    assert time.monotonic() - began < 10
+
+
+def test_more_operators_than_any_model_has(tmp_path: Path) -> None:
+    tensors, (layer,) = one_layer()
+    (tmp_path / "m.tflite").write_bytes(small_tflite(tensors, [layer] * 6000, [0], [3]))
+    with pytest.raises(BadModelFile, match="6000 operators"):
+        to_graph(tmp_path / "m.tflite")
+
+
+@pytest.mark.parametrize("shape", [(2**10, 2**10, 2**10), (2**15, 2**15), (1, 2**30), (2**31 - 1,) * 8])
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_weights_of_a_billion_entries_in_a_small_file(shape: tuple[int, ...], dtype: str, tmp_path: Path) -> None:
+    tensors, operators = one_layer()
+    tensors[1] = replace(tensors[1], shape=shape, dtype=dtype)
+    (tmp_path / "m.tflite").write_bytes(small_tflite(tensors, operators, [0], [3]))
+    tracemalloc.start()
+    with pytest.raises((BadModelFile, UnsupportedModel)):
+        to_graph(tmp_path / "m.tflite")
+    assert tracemalloc.get_traced_memory()[1] < 2**26
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("seed", [2, 3])

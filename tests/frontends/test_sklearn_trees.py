@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import skops.io
 from sklearn.datasets import load_digits, load_iris
-from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import AdaBoostClassifier, ExtraTreesClassifier, RandomForestClassifier
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -208,8 +208,8 @@ def test_what_is_not_taken_is_refused_with_the_reason(iris: tuple[Array, Array])
     missing = np.where(X[:, :1] < 5.5, np.nan, X)
     with pytest.raises(UnsupportedModel, match="missing values"):
         lower(DecisionTreeClassifier(random_state=0).fit(missing, X[:, 0] < 5.5))
-    with pytest.raises(UnsupportedModel, match=r"GradientBoostingClassifier.*RandomForestClassifier"):
-        lower(GradientBoostingClassifier(n_estimators=1).fit(X, y))
+    with pytest.raises(UnsupportedModel, match=r"AdaBoostClassifier.*RandomForestClassifier"):
+        lower(AdaBoostClassifier(n_estimators=1).fit(X, y))
 
     class Other(DecisionTreeClassifier):
         """May predict otherwise."""

@@ -64,7 +64,9 @@ def test_every_mutant_is_caught(op, what, text, broken, monkeypatch):
 
     monkeypatch.setattr(library, "functions_of", functions_of)
     program = emit(graphs, op)
-    files = {file: body.replace(text, broken) for file, body in program.files.items()}  # what a form of requantising says
+    files = {
+        file: body.replace(text, broken) for file, body in program.files.items()
+    }  # what a form of requantising says
     applied.extend([file for file, body in program.files.items() if files[file] != body])
     program = replace(program, files=files)
     assert applied, "the text that the mutant replaces is no longer there"

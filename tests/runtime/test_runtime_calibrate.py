@@ -9,7 +9,7 @@ from small_graphs import dense_tanh, recurrent
 from edgewright.errors import BadData
 from edgewright.ir import Type
 from edgewright.lowering import Builder
-from edgewright.runtime.calibrate import calibrate
+from edgewright.runtime.calibrate import batches, calibrate
 from edgewright.runtime.interpret import run_float
 
 
@@ -71,3 +71,34 @@ def test_a_value_without_bounds_is_named() -> None:
     graph = builder.finish(builder.node("exp", "explodes", x=builder.input("x", Type((1,)))))
     with pytest.raises(BadData, match="'explodes'"):
         calibrate(graph, np.array([[1e4]]))
+
+
+def test_means_and_peaks_are_those_of_each_entry_of_the_last_axis() -> None:
+    graph, x = dense_tanh(), np.random.default_rng(0).normal(size=(50, 3))
+    seen, scores = calibrate(graph, x)["scores"], run_float(graph, x)
+    assert np.allclose(seen.means, scores.mean(axis=0))
+    assert np.array_equal(seen.peaks, np.abs(scores).max(axis=0))
+
+
+def test_histograms_count_every_entry_but_zeros_and_are_the_same_again() -> None:
+    builder = Builder("rectified")
+    graph = builder.finish(builder.node("relu", "y", x=builder.input("x", Type((2,)))))
+    x = np.random.default_rng(0).normal(size=(500, 2))
+    histogram = calibrate(graph, x, histograms=True)["y"].histogram
+    positive = x[x > 0]
+    assert histogram.counts.sum() == positive.size
+    assert histogram.zeros == x.size - positive.size
+    assert (histogram.edges[0], histogram.edges[-1]) == (0.0, positive.max())
+    assert np.sum(histogram.counts * histogram.centres) == pytest.approx(positive.sum(), rel=1e-3)
+    assert np.array_equal(calibrate(graph, x, histograms=True)["y"].histogram.counts, histogram.counts)
+
+
+def test_many_rows_are_run_in_parts_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, x = dense_tanh(), np.random.default_rng(0).normal(size=(50, 3))
+    whole = calibrate(graph, x, histograms=True)
+    monkeypatch.setattr("edgewright.runtime.calibrate.ENTRIES_AT_ONCE", 30)
+    parts = calibrate(graph, x, histograms=True)
+    assert len(batches(graph, x)) == 17
+    for path, seen in whole.items():
+        assert seen.extremes == parts[path].extremes
+        assert np.allclose(seen.means, parts[path].means)

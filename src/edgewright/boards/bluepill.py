@@ -11,5 +11,9 @@ ENTRY = Board(
     ram_origin=0x2000_0000,
     clock_hz=72_000_000,
     engine="unicorn",
+    second_opinion="qemu",
+    machine="mps2-an385",
+    machine_origins=(0x0000_0000, 0x2000_0000),
+    machine_clock_hz=25_000_000,
     fqbn="STMicroelectronics:stm32:GenF1:pnum=BLUEPILL_F103C8",
 )

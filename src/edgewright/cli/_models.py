@@ -15,8 +15,9 @@ from edgewright import boards, catalog, ir, records
 from edgewright.cli import _rows
 from edgewright.cli._output import GRAPH_FILE, RECORDS_FILE
 from edgewright.cli._rows import Rows
-from edgewright.cli._train import ESTIMATOR_SUFFIX
+from edgewright.cli._train import ESTIMATOR_SUFFIX, parse_settings
 from edgewright.compiler.emit import check_name
+from edgewright.compiler.settings import Settings, make_settings
 from edgewright.errors import BadInput, BadModelFile, BoardFault, DoesNotFit, Mismatch
 from edgewright.firmware import Deployed, Firmware, deploy
 from edgewright.ir.graph import Graph
@@ -45,17 +46,30 @@ class Model:
         return not self.graph.is_quantised
 
 
-def read_model(path: Path, name: str | None = None) -> Model:
-    """Return the model in a file: a saved graph, a saved estimator, a .tflite or a .skops. Raises BadModelFile, UnsupportedModel."""
+def read_model(path: Path, name: str | None = None, input_shape: str | None = None) -> Model:
+    """Return the model in a file: a saved graph, a saved estimator, or one that a front end reads.
+
+    input_shape: "1,3,32,32", for the axes that an .onnx leaves open. Raises BadInput, BadModelFile, UnsupportedModel.
+    """
     from edgewright import frontends
 
     if not path.is_file():
         near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
         hint = f" Did you mean {path.parent / near[0]}?" if near else ""
         raise BadModelFile(f"There is no file {path}.{hint}")
-    content: Any = _load_estimator(path) if path.suffix == ESTIMATOR_SUFFIX else frontends.read(path)
+    shape = None if input_shape is None else _sizes(input_shape)
+    if path.suffix == ESTIMATOR_SUFFIX and shape is not None:
+        raise BadInput(f"--input-shape is for .onnx files, and {path} holds its own shape; leave it out.")
+    content: Any = _load_estimator(path) if path.suffix == ESTIMATOR_SUFFIX else frontends.read(path, shape)
     own = content.name if path.suffix == GRAPH_SUFFIX else path.stem
     return Model(check_name(name) if name else symbol(own), content, lower(content))
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    """Return the sizes that a user wrote as 1,3,32,32. Raises BadInput."""
+    if not re.fullmatch(r"[1-9][0-9]{0,8}(,[1-9][0-9]{0,8})*", text):
+        raise BadInput(f"--input-shape is {text!r}; it must be sizes with commas between, as 1,3,32,32.")
+    return tuple(int(size) for size in text.split(","))
 
 
 def _load_estimator(path: Path) -> Any:
@@ -73,15 +87,33 @@ def symbol(text: str) -> str:
         return "model"
 
 
-def deploy_model(model: Model, board: str, calibration: str | None, target: str | None = None) -> Firmware:
-    """Return firmware for a board; calibration: a file or a dataset, needed for models in float. Raises BadInput, DoesNotFit."""
+def deploy_model(
+    model: Model,
+    board: str,
+    calibration: str | None,
+    target: str | None = None,
+    quantise: Sequence[str] | None = None,
+) -> Firmware:
+    """Return firmware for a board.
+
+    calibration: a file or a dataset, needed for models in float. quantise: NAME=VALUE texts of settings that are not the default.
+    Raises BadInput, DoesNotFit.
+    """
     rows = None if calibration is None else _rows.read_rows(calibration, target, "train").x
     if model.needs_calibration and rows is None:
         raise BadInput(
             f"The model {model.name!r} is in float: its scales are chosen by typical rows. Give --calibration FILE.csv, FILE.npz or "
             f"a dataset; a hundred rows are enough, labels are not needed."
         )
-    return deploy(model.content, board, rows, name=model.name)
+    return deploy(model.content, board, rows, name=model.name, settings=quantisation(model.graph, quantise))
+
+
+def quantisation(graph: Graph, texts: Sequence[str] | None) -> Settings | None:
+    """Return the settings of NAME=VALUE texts, None where there are none. Raises BadInput, UnknownName."""
+    given = parse_settings(texts or (), "--quantise", "activation=int8")
+    if given and graph.is_quantised:
+        raise BadInput(f"The model {graph.name!r} is quantised already; --quantise is for models in float.")
+    return make_settings(given, graph)
 
 
 def rows_for(

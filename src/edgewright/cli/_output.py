@@ -45,6 +45,16 @@ CalibrationOption = Annotated[
         metavar="ROWS", help="Typical rows for a model in float: .csv, .npz or a dataset (its training part)."
     ),
 ]
+InputShapeOption = Annotated[
+    str | None,
+    typer.Option(metavar="SIZES", help="Of an .onnx whose input leaves axes open, in the file's order, as 1,3,32,32."),
+]
+QuantiseOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--quantise", metavar="NAME=VALUE", help="A setting of quantisation, such as activation=int8; may be repeated."
+    ),
+]
 TargetOption = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="The column of the labels in a CSV, if it has one.")
 ]
@@ -94,6 +104,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, gap: int = 2
     for row in rows:
         made.add_row(*row)
     return made
+
+
+def width(made: Table) -> int:
+    """Return how many columns of the screen a table needs."""
+    wide = Console(width=1000)
+    return wide.measure(made).maximum
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", *, gap: int = 2) -> None:

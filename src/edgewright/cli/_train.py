@@ -52,13 +52,13 @@ def make(name: str, seed: int, settings: Mapping[str, Any]) -> Any:
     return estimator.set_params(random_state=seed, **settings)
 
 
-def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
-    """Return the settings of NAME=VALUE texts; a value is read as JSON, or else is text. Raises BadInput."""
+def parse_settings(texts: Sequence[str], option: str = "--set", example: str = "epochs=40") -> dict[str, Any]:
+    """Return the settings of NAME=VALUE texts of an option; a value is read as JSON, or else is text. Raises BadInput."""
     settings = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise BadInput(f"--set {text} is not NAME=VALUE; for example --set epochs=40.")
+            raise BadInput(f"{option} {text} is not NAME=VALUE; for example {option} {example}.")
         try:
             settings[name.strip().replace("-", "_")] = json.loads(value)
         except ValueError:

@@ -46,6 +46,8 @@ def run(
         _output.print_json({"benchmark": name, "rows": [_plain(row) for row in rows]})
     else:
         _print(name, rows)
+        if not quick and (table := bench.table(name)):
+            print(f"\n{table}")
     short = [row.bar.measure for row in rows if row.bar.kind == "must" and not row.ok]
     if show and short:
         raise CheckFailed(f"{len(short)} of {len(rows)} measures of {name} fall short: {'; '.join(short)}.")

@@ -10,7 +10,7 @@ import typer
 
 from edgewright.cli import _output
 from edgewright.cli._command import Command
-from edgewright.cli._output import BoardOption, ExportOption, ForceOption, JsonOption, OutOption
+from edgewright.cli._output import BoardOption, ExportOption, ForceOption, JsonOption, OutOption, QuantiseOption
 from edgewright.cli._progress import Tracker, tracker
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model, such as epochs=40; may be repeated."),
     ] = None,
+    quantise: QuantiseOption = None,
     name: Annotated[
         str | None,
         typer.Option(metavar="PREFIX", help="Of all C symbols and the file names; from the data's name unless given."),
@@ -72,9 +73,9 @@ def run(
             "data": _rows.named(data),
             "split": _split_text(data, test_share, seed),
             "seed": seed,
-            "settings": {"model": model, **settings},
+            "settings": {"model": model, **settings, **({"quantise": list(quantise)} if quantise else {})},
         }
-        firmware, record = _build(estimator, model, split, board, prefix, about, progress)
+        firmware, record = _build(estimator, model, split, board, prefix, about, quantise, progress)
         _models.write(firmware, record, kinds, folder)
         _train.save(estimator, folder)
     _output.warn(warnings)
@@ -88,16 +89,25 @@ def _split_text(data: str, test_share: float, seed: int) -> str:
 
 
 def _build(
-    estimator: Any, model: str, split: Any, board: str, prefix: str, about: Mapping[str, Any], progress: Tracker
+    estimator: Any,
+    model: str,
+    split: Any,
+    board: str,
+    prefix: str,
+    about: Mapping[str, Any],
+    quantise: list[str] | None,
+    progress: Tracker,
 ) -> tuple[Firmware, Record]:
     """Return firmware that was proven as far as can be here, and its record. Raises Mismatch, DoesNotFit."""
     from edgewright.cli import _models, _train
     from edgewright.cli._rows import Rows
     from edgewright.firmware import deploy
+    from edgewright.lowering import lower
 
     fitted = _train.fit(estimator, model, split, progress)
     progress.begin(f"compiling for {board}")
-    firmware = deploy(fitted, board, split.x_train, name=prefix)
+    settings = _models.quantisation(lower(fitted), quantise)
+    firmware = deploy(fitted, board, split.x_train, name=prefix, settings=settings)
     progress.begin(f"running {len(split.x_test):,} rows on {board}")
     record = _models.measured(firmware, Rows(split.x_test, split.y_test), **about)
     record = _models.with_numbers(record, accuracy_float=float(fitted.score(split.x_test, split.y_test)))

@@ -13,9 +13,11 @@ from edgewright.cli._output import (
     CalibrationOption,
     ExportOption,
     ForceOption,
+    InputShapeOption,
     JsonOption,
     ModelArgument,
     OutOption,
+    QuantiseOption,
     TargetOption,
 )
 from edgewright.cli._progress import tracker
@@ -28,9 +30,11 @@ def run(
     export: ExportOption = None,
     calibration: CalibrationOption = None,
     target: TargetOption = None,
+    quantise: QuantiseOption = None,
     name: Annotated[
         str | None, typer.Option(metavar="PREFIX", help="Of all C symbols; the file's name unless given.")
     ] = None,
+    input_shape: InputShapeOption = None,
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -45,9 +49,9 @@ def run(
     boards.get(board)
     kinds = _models.check_exports(export)
     with _output.new_folder(out, force=force) as folder, tracker(quiet=json) as progress:
-        model = _models.read_model(file, name)
+        model = _models.read_model(file, name, input_shape)
         progress.begin(f"compiling {model.name} for {board}")
-        firmware = _models.deploy_model(model, board, calibration, target)
+        firmware = _models.deploy_model(model, board, calibration, target, quantise)
         rows = _models.rows_for(firmware, calibration, target, "train")
         progress.begin(f"running {len(rows.x):,} rows on {board}")
         record = _models.measured(firmware, rows, data=_rows.named(calibration), split="train" if calibration else None)

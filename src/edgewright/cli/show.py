@@ -10,36 +10,49 @@ import typer
 
 from edgewright.cli import _output
 from edgewright.cli._command import Command
-from edgewright.cli._output import CalibrationOption, JsonOption, ModelArgument, TargetOption
+from edgewright.cli._output import (
+    CalibrationOption,
+    InputShapeOption,
+    JsonOption,
+    ModelArgument,
+    QuantiseOption,
+    TargetOption,
+)
 from edgewright.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
-    from edgewright.firmware import Firmware
+    from edgewright.firmware import Deployed, Firmware
 
+NEEDS_FLOAT = (
+    "The quality of quantisation is seen on a model in float and typical rows: give such a file and --calibration."
+)
 BOARD = "host"  # integers and C are the same for every board
 
 
 def run(
     file: ModelArgument,
-    stage: Annotated[str, typer.Argument(help="graph, integers, memory, bounds, quality or c.")] = "graph",
+    stage: Annotated[str, typer.Argument(help="graph, integers, memory, bounds, quality, layers or c.")] = "graph",
     calibration: CalibrationOption = None,
     target: TargetOption = None,
+    quantise: QuantiseOption = None,
+    input_shape: InputShapeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show what a stage of the compiler made of a model.
 
     graph: the model as it came. integers: the same after quantisation and passes. memory: the place of every value. bounds: the proven
-    extremes of every sum. quality: what quantisation costs, value by value (needs --calibration and a model in float). c: the sources.
+    extremes of every sum. quality: what quantisation costs, value by value (needs --calibration and a model in float). layers: the
+    same for each node that alone computes in integers. c: the sources.
     """
     from edgewright.cli import _models, _rows
 
     if stage not in STAGES:
         raise UnknownName("stage", stage, STAGES)
-    model = _models.read_model(file)
+    model = _models.read_model(file, input_shape=input_shape)
     if stage == "graph":  # needs no calibration
         _print(_Shown(_text_of(model.graph)), json)
         return
-    firmware = _models.deploy_model(model, BOARD, calibration, target)
+    firmware = _models.deploy_model(model, BOARD, calibration, target, quantise)
     rows = None if calibration is None else _rows.read_rows(calibration, target, "train").x
     _print(STAGES[stage](firmware, rows), json)
 
@@ -92,7 +105,10 @@ def _memory(firmware: Firmware, rows: Any) -> _Shown:
         }
         for block in plan.blocks
     ]
-    text = f"{plan.arena_bytes:,} bytes of working memory; no plan can need less than {plan.lower_bound_bytes:,}.\n"
+    text = (
+        f"{plan.arena_bytes:,} bytes of working memory; no plan in this order can need less than "
+        f"{plan.lower_bound_bytes:,} ({plan.certificate}).\n"
+    )
     return _Shown(text, ("value~", "dtype", "offset>", "entries>", "first step>", "last step>"), blocks)
 
 
@@ -113,14 +129,19 @@ def _bounds(firmware: Firmware, rows: Any) -> _Shown:
     return _Shown("", ("value~", "operator", "lowest>", "highest>", "bits>"), found)
 
 
+def _prepared(deployed: Deployed, rows: Any) -> Any:
+    """Return the float graph whose values have the meaning of the integers'. Raises BadInput where there is none."""
+    from edgewright.compiler.pipeline import prepare
+
+    if rows is None or deployed.settings is None:
+        raise BadInput(NEEDS_FLOAT)
+    return prepare(deployed.lowered, rows, deployed.settings)
+
+
 def _quality(firmware: Firmware, rows: Any) -> _Shown:
     from edgewright.runtime.quality import value_quality
 
     (deployed,) = firmware.models.values()
-    if rows is None or deployed.lowered.is_quantised:
-        raise BadInput(
-            "The quality of quantisation is seen on a model in float and typical rows: give such a file and --calibration."
-        )
     found = [
         {
             "value": quality.value,
@@ -130,9 +151,26 @@ def _quality(firmware: Firmware, rows: Any) -> _Shown:
             "saturated_share": quality.saturated_share,
             "largest_error": quality.largest_error,
         }
-        for quality in value_quality(deployed.lowered, deployed.graph, rows)
+        for quality in value_quality(_prepared(deployed, rows), deployed.graph, rows)
     ]
     return _Shown("", ("value~", "dtype", "scale", "SNR dB>", "saturated>", "largest error>"), found)
+
+
+def _layers(firmware: Firmware, rows: Any) -> _Shown:
+    from edgewright.runtime.quality import layer_quality
+
+    (deployed,) = firmware.models.values()
+    found = [
+        {
+            "value": layer.value,
+            "operator": layer.op,
+            "dtype": layer.dtype,
+            "snr_db": layer.snr_db if math.isfinite(layer.snr_db) else None,
+            "output_snr_db": layer.output_snr_db if math.isfinite(layer.output_snr_db) else None,
+        }
+        for layer in layer_quality(_prepared(deployed, rows), deployed.graph, rows)
+    ]
+    return _Shown("", ("value~", "operator", "dtype", "SNR dB>", "output SNR dB>"), found)
 
 
 def _sources(firmware: Firmware, rows: Any) -> _Shown:
@@ -146,6 +184,7 @@ STAGES: dict[str, Callable[[Firmware, Any], _Shown]] = {
     "memory": _memory,
     "bounds": _bounds,
     "quality": _quality,
+    "layers": _layers,
     "c": _sources,
 }
 

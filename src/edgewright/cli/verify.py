@@ -8,7 +8,16 @@ import typer
 
 from edgewright.cli import _output
 from edgewright.cli._command import Command
-from edgewright.cli._output import BoardOption, CalibrationOption, DataOption, JsonOption, ModelArgument, TargetOption
+from edgewright.cli._output import (
+    BoardOption,
+    CalibrationOption,
+    DataOption,
+    InputShapeOption,
+    JsonOption,
+    ModelArgument,
+    QuantiseOption,
+    TargetOption,
+)
 from edgewright.cli._progress import tracker
 
 
@@ -18,9 +27,11 @@ def run(
     data: DataOption = None,
     calibration: CalibrationOption = None,
     target: TargetOption = None,
+    quantise: QuantiseOption = None,
     second_opinion: Annotated[
         bool, typer.Option("--second-opinion", help="Also run on the board's other engine, where it has one.")
     ] = False,
+    input_shape: InputShapeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Compare the integer model with its C on this computer and on the emulated board, bit for bit.
@@ -36,7 +47,9 @@ def run(
     extra = (part.second_opinion,) if second_opinion and part.second_opinion else ()
     with tracker(quiet=json) as progress:
         progress.begin(f"compiling for {board}")
-        firmware = _models.deploy_model(_models.read_model(file), board, calibration, target)
+        firmware = _models.deploy_model(
+            _models.read_model(file, input_shape=input_shape), board, calibration, target, quantise
+        )
         rows = _models.rows_for(firmware, data, target)
         progress.begin(f"running {len(rows.x):,} rows")
         found = firmware.verify(rows.x, extra_engines=extra)

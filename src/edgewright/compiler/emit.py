@@ -15,13 +15,15 @@ from edgewright import ops
 from edgewright.compiler import library
 from edgewright.compiler.c_language import HEADERS, KEYWORDS, c_text, literal, literals, real
 from edgewright.compiler.memory import Plan, plan_memory, scratch_name
-from edgewright.compiler.program import Entry, Program
+from edgewright.compiler.program import Entry, Layer, Program
 from edgewright.errors import BadGraph, BadInput
 from edgewright.ir.graph import Graph, Node
 from edgewright.ir.types import Array, Type, describe_scale
 from edgewright.ops.forms import FORMS
 from edgewright.runtime.ranges import accumulator_bounds
 
+_INDENT = "    "
+_MOVES = ("ew_copy_", "ew_fill_")
 LARGEST_COUNT = 2**16 - 1
 _OWN_SYMBOLS = ("run", "predict", "selftest", *(f"arena_{code}" for code in library.CODES.values()))
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
@@ -102,7 +104,7 @@ class _Frame:
 
     def line(self, statement: str) -> str:
         """Return a statement, indented."""
-        return "    " * self.depth + statement
+        return _INDENT * self.depth + statement
 
 
 class _Model:
@@ -114,6 +116,9 @@ class _Model:
         plan = plan_memory(graph, features)
         self.functions: dict[str, str] = {}
         self.constants: list[_Constant] = []
+        self.tables: set[str] = set()
+        self.read: dict[str, None] = {}  # symbols of the constants that the layer under way reads
+        self.layers: list[Layer] = []
         self.inputs = _parameters(graph, graph.inputs, "input")
         self.outputs = _parameters(graph, graph.outputs, "output")
         self.arenas = {library.CODES[dtype]: (library.C_TYPES[dtype], size) for dtype, size in plan.sizes.items()}
@@ -123,7 +128,9 @@ class _Model:
             if value in made and plan.homes.get(value, value) == value:
                 where.setdefault(value, parameter.name)
         frame = _Frame(graph, plan, where)
-        self.statements = self._statements(frame)
+        self.statements = []
+        for node in graph.nodes:
+            self._layer(node.output, self._of_node(frame, node))
         for value, parameter in zip(graph.outputs, self.outputs, strict=True):
             source = self._pointer(frame, value)
             if source != parameter.name:
@@ -139,7 +146,18 @@ class _Model:
             {constant.symbol.removeprefix(f"{prefix}_"): constant.nbytes for constant in self.constants},
             graph.labels,
             graph.hash,
+            tables=tuple(sorted(symbol.removeprefix(f"{prefix}_") for symbol in self.tables)),
+            layers=tuple(self.layers),
         )
+
+    def _layer(self, value: str, lines: list[str]) -> None:
+        """Add the statements that make a value, and what they are."""
+        calls = [line for line in lines if line.endswith(");") and not line.lstrip().startswith(_MOVES)]
+        repeated = sum(line.startswith(2 * _INDENT) for line in calls)
+        read = tuple(symbol.removeprefix(f"{self.prefix}_") for symbol in self.read)
+        self.layers.append(Layer(value, len(calls), repeated, read))
+        self.statements += lines
+        self.read.clear()
 
     @property
     def predicts(self) -> bool:
@@ -147,13 +165,12 @@ class _Model:
         return bool(self.labels) and len(self.graph.outputs) == 1
 
     def _statements(self, frame: _Frame) -> list[str]:
-        lines: list[str] = []
-        for node in frame.graph.nodes:
-            if node.op == "scan":
-                lines += self._scan(frame, node)
-            elif ops.get(node.op).alias is None:
-                lines.append(frame.line(self._call(frame, node)))
-        return lines
+        return [line for node in frame.graph.nodes for line in self._of_node(frame, node)]
+
+    def _of_node(self, frame: _Frame, node: Node) -> list[str]:
+        if node.op == "scan":
+            return self._scan(frame, node)
+        return [] if ops.get(node.op).alias else [frame.line(self._call(frame, node))]
 
     def _call(self, frame: _Frame, node: Node) -> str:
         op, types = ops.get(node.op), frame.graph.types_of(node)
@@ -174,6 +191,8 @@ class _Model:
             else:
                 value = node.output if item == "y" else node.inputs[item]
                 texts.append(self._pointer(frame, value, flash=item in op.parameters))
+                if item == "table":
+                    self.tables.add(texts[-1])
         return f"{library.function_name(kernel, letters)}({', '.join(texts)});"
 
     def _scan(self, frame: _Frame, node: Node) -> list[str]:
@@ -250,12 +269,14 @@ class _Model:
         """Return the symbol of a constant; equal ones are kept once. Without `flash` it can be read like RAM on every core."""
         for known in self.constants:
             if known.flash == flash and known.array.dtype == array.dtype and np.array_equal(known.array, array):
+                self.read[known.symbol] = None
                 return known.symbol
         symbol = f"{self.prefix}_{re.sub(r'[^a-zA-Z0-9]+', '_', name)}"
         while symbol in self.taken:
             symbol += "_"
         self.taken.add(symbol)
         self.constants.append(_Constant(symbol, array, flash))
+        self.read[symbol] = None
         return symbol
 
 

@@ -62,7 +62,7 @@ def functions_for(op: str, kernel: Kernel, letters: Mapping[str, str]) -> dict[s
     known = shared_functions() | functions_of(file)
     if kernel.name not in known:
         raise BadGraph(f"ops/{file} holds no function {kernel.name}.")
-    known |= {kernel.name: _fill_form(known[kernel.name], letters)}
+    known = {name: _fill_form(text, letters) for name, text in known.items()}
     return {_fill_name(name, letters): _fill_text(known[name], letters) for name in _with_callees(kernel.name, known)}
 
 
@@ -91,11 +91,12 @@ def _fill_name(name: str, dtypes: Mapping[str, str]) -> str:
 
 
 def _fill_form(text: str, letters: Mapping[str, str]) -> str:
-    """Return a kernel with its way to requantise written out."""
+    """Return a function with the way to requantise written out."""
     if "FORM" not in letters:
         return text
     form = FORMS[letters["FORM"]]
     text = text.replace("EW_FORM_PARAMETERS", ", ".join(form.parameters.values()))
+    text = text.replace("EW_FORM_ARGUMENTS", ", ".join(form.parameters))
     return _REQUANTISE.sub(lambda match: form.expression.format(sum=match[1], row=match[2]), text)
 
 

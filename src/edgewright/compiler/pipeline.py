@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from edgewright.compiler.passes import run_passes
-from edgewright.compiler.quantise import Settings, quantise
+from edgewright import ops
+from edgewright.compiler.passes import FLOAT, INTEGER, run_passes
+from edgewright.compiler.passes.equalise import equalise
+from edgewright.compiler.quantise import quantise
+from edgewright.compiler.settings import Settings, default_settings
 from edgewright.errors import BadInput
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import Array
+from edgewright.runtime.calibrate import calibrate
 
 
 def to_integers(graph: Graph, calibration: Array | None = None, settings: Settings | None = None) -> Graph:
     """Return a quantised graph after all passes.
 
-    calibration: unlabelled rows [n, *shape]; needed for a float graph only. Raises BadInput where it is missing.
+    calibration: unlabelled rows [n, *shape]; needed for a float graph only. settings: those for the kind of model unless given.
+    Raises BadInput where calibration is missing, BadData where it cannot be used.
     """
     if not graph.is_quantised:
         if calibration is None:
             raise BadInput(
                 f"The model {graph.name!r} is not quantised yet: give calibration data, a hundred typical rows are enough."
             )
-        graph = quantise(graph, calibration, settings)
-    return run_passes(graph)
+        settings = settings or default_settings(graph)
+        graph = quantise(prepare(graph, calibration, settings), calibration, settings)
+    return run_passes(graph, INTEGER)
+
+
+def prepare(graph: Graph, calibration: Array, settings: Settings) -> Graph:
+    """Return a float graph as it is quantised: after all passes that keep its real meaning."""
+    graph = run_passes(graph, FLOAT)
+    return ops.verify(equalise(graph, calibrate(graph, calibration))) if settings.equalise else graph

@@ -9,13 +9,27 @@ from edgewright.ir.types import Type
 
 
 @dataclass(frozen=True)
+class Layer:
+    """What one node of a model became in the C.
+
+    node: its output. calls: how many calls of kernels NAME_run holds for it. repeated: how many of them are inside a loop. constants: those that the node reads, as in `Entry.constant_bytes`; several nodes may share one.
+    """
+
+    node: str
+    calls: int
+    repeated: int
+    constants: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Entry:
     """One model inside a program.
 
     name: prefix of all its symbols; the C function is `void NAME_run(const T *input, ..., U *output, ...)`, inputs first,
     then outputs, in this order. inputs, outputs: their types. arena_bytes: static working memory.
     constant_bytes: by constant, as the C holds them. labels: class names, if it classifies (then NAME_predict exists).
-    golden_vectors: how many the self-test holds, 0 where there is no function NAME_selftest.
+    golden_vectors: how many the self-test holds, 0 where there is no function NAME_selftest. tables: the constants that are tables of
+    functions. layers: the nodes in the order of their calls.
     """
 
     name: str
@@ -26,6 +40,8 @@ class Entry:
     labels: tuple[str, ...]
     graph_hash: str
     golden_vectors: int = 0
+    tables: tuple[str, ...] = ()
+    layers: tuple[Layer, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from edgewright import ops
-from edgewright.errors import BadGraph, BadInput, UnsupportedModel
+from edgewright.compiler.activations import CUTTING, Chooser, input_type
+from edgewright.compiler.bias import correct_biases
+from edgewright.compiler.settings import Settings, default_settings
+from edgewright.compiler.widths import choose_widths
+from edgewright.errors import BadGraph, UnsupportedModel
 from edgewright.ir.graph import Graph, Node
 from edgewright.ir.types import Array, Type, quantise_array
 from edgewright.ops import Request
-from edgewright.ops.quantisation import OUTPUT_LIMITS, activation_type, scale_covering
-from edgewright.runtime.calibrate import Observations, Observed, calibrate
+from edgewright.runtime.calibrate import calibrate
 from edgewright.runtime.ranges import accumulator_bounds
 
-
-@dataclass(frozen=True)
-class Settings:
-    """Choices that hold for a whole model.
-
-    activation: dtype of activations. input: dtype of the graph's input; integer readings that fit keep their own integers.
-    The search over scales and widths of a later stage chooses among these, and then value by value. Raises BadInput for other dtypes.
-    """
-
-    activation: str = "int16"
-    input: str = "int16"
-
-    def __post_init__(self) -> None:
-        for dtype in (self.activation, self.input):
-            if dtype not in OUTPUT_LIMITS:
-                raise BadInput(f"Activations cannot be {dtype!r}; choose {' or '.join(OUTPUT_LIMITS)}.")
+__all__ = ["Settings", "quantise"]
 
 
 def quantise(graph: Graph, calibration: Array, settings: Settings | None = None) -> Graph:
@@ -42,56 +30,33 @@ def quantise(graph: Graph, calibration: Array, settings: Settings | None = None)
     """
     if graph.is_quantised:
         return graph
-    settings = settings or Settings()
+    settings = settings or default_settings(graph)
     if len(graph.inputs) != 1 or graph.state:
         raise UnsupportedModel(f"{graph.name!r} must have one input and no state of its own to be quantised.")
     (name,) = graph.inputs
-    observations = calibrate(graph, calibration)
-    input_type = _input_type(graph, observations[name], settings, np.asarray(calibration))
-    quantised = ops.verify(_quantise(graph, {name: input_type}, observations, settings, ""))
+    observations = calibrate(graph, calibration, histograms=settings.calibration != "min-max")
+    type = input_type(graph, observations[name], settings, np.asarray(calibration))
+    chooser = Chooser(settings, observations)
+    if settings.activation == "auto":
+        chooser = replace(chooser, widths=choose_widths(graph, chooser, np.asarray(calibration)))
+    try:
+        quantised = ops.verify(_quantise(graph, {name: type}, chooser, ""))
+    except BadGraph as error:
+        hint = " Some operators take no zero points: quantise with zero_points=false." if settings.zero_points else ""
+        raise BadGraph(f"{error}{hint}") from error
+    if settings.bias_correction:
+        quantised = ops.verify(correct_biases(graph, quantised, np.asarray(calibration)))
     accumulator_bounds(quantised)
     return quantised
 
 
-def _input_type(graph: Graph, seen: Observed, settings: Settings, data: Array) -> Type:
-    """Return the type of the input.
-
-    1. Integers within the dtype stay what they are, at scale 1: raw readings need no conversion on the device.
-    2. Where every reader takes a scale a feature, each feature has its own; else one scale covers all.
-    """
-    type = graph.input_type
-    largest = np.maximum(np.abs(seen.low), np.abs(seen.high))
-    whole = activation_type(type.shape, 0.0, float(largest.max()), settings.input)
-    if np.array_equal(data, np.round(data)) and float(largest.max()) <= whole.range[1]:
-        return replace(whole, scale=1.0)
-    if _takes_scale_a_feature(graph, graph.inputs[0]):
-        scales = tuple(scale_covering(float(value), whole.range[1]) for value in np.atleast_1d(largest))
-        return replace(whole, scale=scales, axis=len(type.shape) - 1)
-    return whole
-
-
-def _takes_scale_a_feature(graph: Graph, value: str) -> bool:
-    """Whether every reader of a value, within the bodies of scans too, takes one scale an entry of its last axis."""
-    readers = graph.readers(value)
-    if not readers or value in graph.outputs or value in graph.state.values():
-        return False
-    return all(
-        _takes_scale_a_feature(node.attributes["body"], node.attributes["body"].inputs[0])
-        if node.op == "scan"
-        else ops.get(node.op).scale_a_feature
-        for node in readers
-    )
-
-
-def _quantise(
-    graph: Graph, input_types: Mapping[str, Type], observations: Observations, settings: Settings, path: str
-) -> Graph:
+def _quantise(graph: Graph, input_types: Mapping[str, Type], chooser: Chooser, path: str) -> Graph:
     """Return the integer graph: node by node, each operator choosing its integers.
 
     path: of the graph within the bodies of scans. A state and its successor share the type that covers both, its start included; the
     node that makes the successor is held to it.
     """
-    states, held = _state_types(graph, input_types, observations, settings, path)
+    states, held = _state_types(graph, input_types, chooser, path)
     types: dict[str, Type] = {**input_types, **states}
     constants: dict[str, Array] = {
         state: np.asarray(quantise_array(graph.constants[state], type), type.dtype)
@@ -99,41 +64,84 @@ def _quantise(
         if state in graph.constants
     }
     nodes: list[Node] = []
+    done: set[str] = set()
     for node in graph.nodes:
+        if node.output in done:
+            continue
         op = ops.get(node.op)
         for port, value in node.inputs.items():
             if port not in op.parameters:
-                _quantise_constant(graph, value, types, constants, settings)
+                _quantise_constant(graph, value, types, constants, chooser)
         if node.op == "scan":
             body = node.attributes["body"]
             (step,) = body.inputs
             x = types[node.inputs["x"]]
             inner = replace(x, shape=x.shape[1:], axis=None if x.axis is None else x.axis - 1)
-            quantised_body = _quantise(body, {step: inner}, observations, settings, f"{path}{node.output}/")
+            quantised_body = _quantise(body, {step: inner}, chooser, f"{path}{node.output}/")
             types[node.output] = replace(quantised_body.output_type, shape=graph.types[node.output].shape)
             nodes.append(replace(node, attributes={**node.attributes, "body": quantised_body}))
         else:
-            seen = observations[path + node.output]
-            output = held.get(node.output) or activation_type(
-                graph.types[node.output].shape, *seen.extremes, settings.activation
-            )
+            output = held.get(node.output)
+            cut = None if output else _cut(graph, node, types, constants, chooser, path, held)
+            if cut:
+                nodes.append(cut)
+                done.add(cut.output)
+                continue
+            output = output or chooser.type_of(path + node.output, graph.types[node.output].shape)
             quantised, types[node.output] = _quantise_node(graph, node, types, constants, output)
             nodes.append(quantised)
         if node.output in held:
             types[node.output] = _as_held(node, types[node.output], held[node.output])
     for value in graph.outputs:
-        _quantise_constant(graph, value, types, constants, settings)
+        _quantise_constant(graph, value, types, constants, chooser)
     return Graph(graph.inputs, graph.outputs, tuple(nodes), types, constants, graph.state, graph.labels, graph.name)
 
 
 def _quantise_constant(
-    graph: Graph, value: str, types: dict[str, Type], constants: dict[str, Array], settings: Settings
+    graph: Graph, value: str, types: dict[str, Type], constants: dict[str, Array], chooser: Chooser
 ) -> None:
     """Add a constant that is read like an activation to `types` and `constants`."""
     if value in graph.constants and value not in types:
         array = graph.constants[value]
-        types[value] = activation_type(array.shape, float(array.min()), float(array.max()), settings.activation)
+        types[value] = chooser.covering(value, array.shape, float(array.min()), float(array.max()))
         constants[value] = np.asarray(quantise_array(array, types[value]), types[value].dtype)
+
+
+def _cut(
+    graph: Graph,
+    node: Node,
+    types: dict[str, Type],
+    constants: dict[str, Array],
+    chooser: Chooser,
+    path: str,
+    held: Mapping[str, Type],
+) -> Node | None:
+    """Return the integer node that makes what a relu or clip makes of the output of `node`, in one, or None where that cannot be.
+
+    The operator that saturates to the range of its output cuts for nothing. 1. The only reader is a relu or clip, the value is not seen
+    elsewhere. 2. The operator takes exactly the type that is asked for, its proven range included.
+    """
+    readers = graph.readers(node.output)
+    seen = node.output in graph.outputs or node.output in graph.state.values()
+    if seen or len(readers) != 1 or readers[0].op not in CUTTING or readers[0].output in held:  # rule 1
+        return None
+    (reader,) = readers
+    whole = chooser.type_of(path + reader.output, graph.types[reader.output].shape)
+    for _ in range(2):  # an operator may ask for a coarser scale, which has other bounds
+        low, high = (int(quantise_array(bound, whole)) for bound in CUTTING[reader.op](reader.attributes))
+        asked = whole.with_range(low, high)
+        tried_types, tried_constants = dict(types), dict(constants)
+        cutting = replace(node, output=reader.output)
+        quantised, made = _quantise_node(graph, cutting, tried_types, tried_constants, asked)
+        if made == asked:
+            types.update(tried_types)
+            constants.update(tried_constants)
+            types[reader.output] = made
+            return quantised
+        whole = replace(whole, scale=made.scale)
+        if made != replace(asked, scale=made.scale):
+            break
+    return None
 
 
 def _quantise_node(
@@ -170,7 +178,7 @@ def _quantise_node(
 
 
 def _state_types(
-    graph: Graph, input_types: Mapping[str, Type], observations: Observations, settings: Settings, path: str
+    graph: Graph, input_types: Mapping[str, Type], chooser: Chooser, path: str
 ) -> tuple[dict[str, Type], dict[str, Type]]:
     """Return the types of the states, and of the values made by nodes that they are carried from."""
     origins = {state: _origin(graph, state) for state in graph.state}
@@ -179,17 +187,17 @@ def _state_types(
         if origin in input_types:
             types[origin] = input_types[origin]
             continue
-        if path + origin not in observations:
+        if path + origin not in chooser.observations:
             raise UnsupportedModel(f"A state of {graph.name!r} is carried from {origin!r}, which no node makes.")
         starts = [
             graph.constants[state] for state in graph.state if origins[state] == origin and state in graph.constants
         ]
-        low, high = observations[path + origin].extremes
+        low, high = chooser.observations[path + origin].extremes
         low, high = (
             min([low, *(float(start.min()) for start in starts)]),
             max([high, *(float(start.max()) for start in starts)]),
         )
-        types[origin] = activation_type(graph.types[origin].shape, low, high, settings.activation)
+        types[origin] = chooser.covering(path + origin, graph.types[origin].shape, low, high)
     states = {state: types[origin] for state, origin in origins.items()}
     return states, {origin: type for origin, type in types.items() if origin not in input_types}
 

@@ -16,7 +16,7 @@ from edgewright.compiler.program import Entry, Program
 from edgewright.errors import BadInput
 from edgewright.ir.types import Array, Type
 
-NOT_ENTRIES = ("objects",)
+NOT_ENTRIES = ("layers", "objects")
 
 Vectors = npt.NDArray[np.uint8]  # [count, bytes of all inputs of one run], each input aligned to 4 bytes
 
@@ -27,8 +27,9 @@ class Image:
 
     path: the ELF file (host: the shared library). flash_bytes: the model's code and constants and the compiler helpers they
     pull in, start-up code and harness apart. ram_bytes: its static data (arena), stack apart. None where unknown.
-    helper_bytes: helper -> bytes, part of flash_bytes. image_flash_bytes, image_ram_bytes: of the whole image with harness.
-    stack_room_bytes: the RAM left for the stack beside all static data. compiler, flags: what built it.
+    helper_bytes: helper -> bytes, part of flash_bytes. constant_bytes: symbol -> bytes of constants, part too.
+    image_flash_bytes, image_ram_bytes: of the whole image with harness. stack_room_bytes: the RAM left for the stack beside all
+    static data. compiler, flags: what built it.
     """
 
     program: Program
@@ -40,6 +41,7 @@ class Image:
     flash_bytes: int | None = None
     ram_bytes: int | None = None
     helper_bytes: Mapping[str, int] = field(default_factory=dict)
+    constant_bytes: Mapping[str, int] = field(default_factory=dict)
     image_flash_bytes: int | None = None
     image_ram_bytes: int | None = None
     stack_room_bytes: int | None = None
@@ -51,8 +53,11 @@ class Run:
 
     outputs: [count, bytes of all outputs]. instructions: [count], from entry to return of NAME_run, None if not counted.
     cycles: [count], exact (AVR) or None. stack_bytes: deepest stack of any run of the model. by_function: instructions
-    (all vectors together) a function. timer_instructions: [count], by a timer of the board where the engine counts no
-    instructions itself: exact to one instruction, beside a constant of the build for the code that reads the timer.
+    (all vectors together) a function. timer_instructions: [count], by a clock of the board where the engine counts no
+    instructions itself: exact to one instruction, beside a constant of the build for the code that reads the clock.
+    by_call: (function, instructions of all vectors together) for each call in the code of NAME_run, in the order in which they are
+    first made: what runs from the return of the call before to its own return; empty where unknown. cycles_estimated: of all
+    vectors together, by the core's table.
     """
 
     outputs: npt.NDArray[np.uint8]
@@ -61,6 +66,8 @@ class Run:
     stack_bytes: int | None = None
     by_function: Mapping[str, int] = field(default_factory=dict)
     timer_instructions: npt.NDArray[np.int64] | None = None
+    by_call: tuple[tuple[str, int], ...] = ()
+    cycles_estimated: int | None = None
 
 
 class Engine(Protocol):

@@ -1,7 +1,7 @@
 /* Start-up of a Cortex-M without a C library: vector table, floating-point unit, static data, report of faults. */
 #include <stdint.h>
 
-#include "_cortex_m_semihosting.h"
+#include "_semihosting.h"
 
 #define CPACR (*(volatile uint32_t *)0xE000ED88u)
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
-   Counts the runs of one function inside unicorn: instructions of each run and by function, and the deepest stack.
-   Called by unicorn at every basic block and memory write; reaches it through two function pointers only. */
+   Counts the runs of one function inside unicorn: instructions of each run, by function and by call that the function makes,
+   what they cost in cycles by a table, and the deepest stack. The stack is painted, not watched: where a store under a condition is
+   watched, unicorn 2.1.4 goes astray. Called at every basic block; reaches unicorn through two function pointers only. */
 #include <stdint.h>
 
 typedef struct { /* _unicorn_worker.py declares the same fields in the same order */
@@ -11,15 +12,31 @@ typedef struct { /* _unicorn_worker.py declares the same fields in the same orde
     uint32_t code_origin, code_slots;     /* one slot per halfword of code */
     const uint16_t *code;
     const uint16_t *function_of;          /* by slot: index of its function */
+    const uint16_t *cycles_of;            /* by slot: cycles of the instruction that starts there, all 0 where unknown */
     uint16_t *block_bytes, *block_length; /* by slot: size of the block that starts there, and its instructions */
+    uint16_t *block_cycles;
+    uint64_t *by_call;                    /* by the slot that a call of the function returns to; after the last: calls in the tail */
+    uint32_t *call_order, *called;        /* those slots in the order in which they were first returned to; which function that was */
     uint64_t *by_function;
     uint64_t *by_run;
     uint64_t runs, finished;              /* room in by_run, runs that ended */
     uint64_t limit;                       /* instructions that one run may take */
     uint64_t current;                     /* instructions of the run under way */
+    uint64_t cycles;                      /* of all runs */
+    uint64_t pending;                     /* instructions since the last return from a call */
+    uint32_t long_mask, long_from;        /* an instruction has 32 bits if the masked bits of its first halfword are this or more */
+    uint32_t taken;                       /* cycles of a jump beside those of the instruction */
+    uint32_t own;                         /* index of the function */
+    uint32_t calls, last_call;            /* how many in call_order; the last */
+    uint32_t away, callee;                /* whether a called function is under way, and which */
+    uint32_t following;                   /* the address after the last block */
     uint32_t open, exceeded;
-    uint32_t return_address, stack_at_entry, lowest_write, deepest;
+    uint32_t *stack;                      /* memory from stack_origin, where the stack ends */
+    uint32_t stack_origin;
+    uint32_t return_address, stack_at_entry, deepest;
 } counters;
+
+#define PAINT UINT32_C(0x9B5CE1A7)
 
 #if defined(_WIN32)
 #define EXPORT __declspec(dllexport)
@@ -27,11 +44,32 @@ typedef struct { /* _unicorn_worker.py declares the same fields in the same orde
 #define EXPORT
 #endif
 
-/* A Thumb instruction has 32 bits if the top five bits of its first halfword are 11101 or more. */
-static uint16_t count_instructions(const counters *c, uint32_t slot, uint32_t bytes) {
-    uint16_t count = 0;
-    for (uint32_t end = slot + bytes / 2; slot < end && slot < c->code_slots; count++) slot += c->code[slot] >> 11 >= 0x1D ? 2 : 1;
-    return count;
+static uint32_t stack_words(const counters *c) {
+    return c->stack_at_entry > c->stack_origin ? (c->stack_at_entry - c->stack_origin) / 4 : 0;
+}
+
+static void measure_block(counters *c, uint32_t first, uint32_t bytes) {
+    uint32_t count = 0, cycles = 0, slot = first;
+    const uint32_t end = first + bytes / 2;
+    for (; slot < end && slot < c->code_slots; count++) {
+        cycles += c->cycles_of[slot];
+        slot += (c->code[slot] & c->long_mask) >= c->long_from ? 2 : 1;
+    }
+    c->block_bytes[first] = (uint16_t)bytes;
+    c->block_length[first] = (uint16_t)count;
+    c->block_cycles[first] = (uint16_t)cycles;
+}
+
+/* The instructions since the last return go to the call that has just returned to a slot. */
+static void end_call(counters *c, uint32_t slot) {
+    if (!c->by_call[slot]) {
+        c->called[c->calls] = c->callee;
+        c->call_order[c->calls++] = slot;
+    }
+    c->by_call[slot] += c->pending;
+    c->pending = 0;
+    c->last_call = slot;
+    c->away = 0;
 }
 
 EXPORT void on_block(void *machine, uint64_t address, uint32_t size, void *user) {
@@ -41,35 +79,41 @@ EXPORT void on_block(void *machine, uint64_t address, uint32_t size, void *user)
         if (place != c->entry) return;
         c->open = 1;
         c->current = 0;
+        c->away = 0;
+        c->callee = c->own;
+        c->last_call = c->code_slots;
+        c->following = place;
         (void)c->read_register(machine, c->link_register, &c->return_address);
         (void)c->read_register(machine, c->stack_pointer, &c->stack_at_entry);
         c->return_address &= ~(uint32_t)1;
-        c->lowest_write = c->stack_at_entry;
+        for (uint32_t word = 0; word < stack_words(c); word++) c->stack[word] = PAINT;
     } else if (place == c->return_address) {
         c->open = 0;
+        c->cycles += c->taken;
+        /* What ran since the last call returned is that call's, unless it was another function, jumped to at the end. */
+        end_call(c, c->away ? c->code_slots : c->last_call);
         if (c->finished < c->runs) c->by_run[c->finished++] = c->current;
-        if (c->stack_at_entry - c->lowest_write > c->deepest) c->deepest = c->stack_at_entry - c->lowest_write;
+        uint32_t word = 0;
+        while (word < stack_words(c) && c->stack[word] == PAINT) word++;
+        if (4 * (stack_words(c) - word) > c->deepest) c->deepest = 4 * (stack_words(c) - word);
         return;
     }
     const uint32_t slot = (place - c->code_origin) >> 1;
     if (slot >= c->code_slots) return;
-    if (c->block_bytes[slot] != size) {
-        c->block_bytes[slot] = (uint16_t)size;
-        c->block_length[slot] = count_instructions(c, slot, size);
+    if (c->block_bytes[slot] != size) measure_block(c, slot, size);
+    if (c->function_of[slot] == c->own) {
+        if (c->away) end_call(c, slot);
+    } else if (!c->away) {
+        c->away = 1;
+        c->callee = c->function_of[slot];
     }
     c->current += c->block_length[slot];
+    c->pending += c->block_length[slot];
     c->by_function[c->function_of[slot]] += c->block_length[slot];
+    c->cycles += c->block_cycles[slot] + (place != c->following ? c->taken : 0);
+    c->following = place + size;
     if (c->current > c->limit) {
         c->exceeded = 1;
         (void)c->stop(machine);
     }
-}
-
-EXPORT void on_write(void *machine, int access, uint64_t address, int size, int64_t value, void *user) {
-    counters *c = user;
-    (void)machine;
-    (void)access;
-    (void)size;
-    (void)value;
-    if (c->open && address < c->lowest_write) c->lowest_write = (uint32_t)address;
 }

@@ -1,4 +1,4 @@
-"""Faults of an emulated Cortex-M in words."""
+"""Faults of an emulated Cortex-M or RISC-V in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from edgewright import boards
 from edgewright.boards import Board
 from edgewright.engines import Image
-from edgewright.engines.objects import Function, function_at, functions, segments
+from edgewright.engines.objects import Function, disassembler, function_at, functions, segments
 
 # Exceptions as the emulator numbers them; a data abort without a bad address is an unaligned access.
 _UNKNOWN_INSTRUCTION, _PREFETCH_ABORT, _DATA_ABORT, _NO_COPROCESSOR, _NOT_THUMB, _UNALIGNED = 1, 3, 4, 17, 18, 22
@@ -68,9 +68,7 @@ def _name(places: tuple[Function, ...], address: int) -> str | None:
 
 def _instruction(image: Image, pc: int) -> str:
     """Return the instruction at an address as a disassembler names it, else its halfwords."""
-    import capstone
-
-    machine = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
+    machine = disassembler(boards.get(image.board).cpu.instruction_set)
     for origin, data in segments(image.path):
         if origin <= pc < origin + len(data):
             code = data[pc - origin : pc - origin + 4]

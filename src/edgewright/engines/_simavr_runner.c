@@ -2,9 +2,10 @@
    each run of one function, instructions by address, the deepest stack. Stops when the stack reaches static data, which the
    processor itself would not notice.
 
-   runner MCU CLOCK FLASH VECTORS OUTPUTS COUNTS PROFILE ready entry model input output static_end limit
-   FLASH: the program as raw bytes from address 0. The rest after PROFILE: numbers. OUTPUTS: the outputs of each vector. COUNTS:
-   instructions and cycles of each vector, uint64. PROFILE: runs of each word of flash, uint64. Prints one line:
+   runner MCU CLOCK FLASH VECTORS OUTPUTS COUNTS PROFILE CALLS ready entry entry_end model input output static_end limit
+   FLASH: the program as raw bytes from address 0. The rest after CALLS: numbers. OUTPUTS: the outputs of each vector. COUNTS:
+   instructions and cycles of each vector, uint64. PROFILE: runs of each word of flash, uint64. CALLS: for each call in the code of the
+   function, in the order in which they are first made, the address called and the instructions, uint64. Prints one line:
    "done STACK" or "KIND PC VECTOR STACK_POINTER" with KIND stack, limit or crashed. */
 #include <stdarg.h>
 #include <stdint.h>
@@ -18,7 +19,7 @@
 #define IO_STACK_HIGH 0x3E
 #define UNWRITTEN 0xA5
 
-enum { MCU = 1, CLOCK, FLASH, VECTORS, OUTPUTS, COUNTS, PROFILE, READY, ENTRY, MODEL, INPUT, OUTPUT, STATIC_END, LIMIT, ARGUMENTS };
+enum { MCU = 1, CLOCK, FLASH, VECTORS, OUTPUTS, COUNTS, PROFILE, CALLS, READY, ENTRY, ENTRY_END, MODEL, INPUT, OUTPUT, STATIC_END, LIMIT, ARGUMENTS };
 
 static void log_errors(avr_t *avr, const int level, const char *format, va_list arguments) {
     (void)avr;
@@ -54,6 +55,20 @@ static int is_half_written(const avr_t *avr, uint32_t pc, int half_written) {
     return target == IO_STACK_HIGH ? 1 : target == IO_STACK_LOW ? 0 : half_written;
 }
 
+typedef struct {
+    uint64_t called, instructions;
+    uint32_t place; /* that the call returns to, 0 for one in the tail */
+} call;
+
+/* The instructions since the last return go to the call that has just returned to a place. */
+static int end_call(call *calls, int known, uint32_t place, uint32_t called, uint64_t instructions) {
+    int k = 0;
+    while (k < known && calls[k].place != place) k++;
+    if (k == known) calls[k] = (call){called, 0, place};
+    calls[k].instructions += instructions;
+    return k == known ? known + 1 : known;
+}
+
 int main(int argc, char **argv) {
     if (argc != ARGUMENTS) return failed("wrong number of arguments");
     uint32_t place[ARGUMENTS], flash_bytes, vector_bytes, header[4]; /* model, vectors, bytes of the inputs, bytes of the outputs */
@@ -72,11 +87,15 @@ int main(int argc, char **argv) {
     avr_loadcode(avr, flash, flash_bytes, 0);
     avr->codeend = flash_bytes;
     uint64_t *runs_at = calloc(avr->flashend / 2 + 1, sizeof *runs_at);
-    if (!runs_at) return failed("no memory");
+    call *calls = calloc(avr->flashend / 2 + 1, sizeof *calls);
+    if (!runs_at || !calls) return failed("no memory");
 
     uint32_t fed = 0, return_address = 0;
     uint64_t record[2] = {0, 0}; /* instructions, cycles */
     avr_cycle_count_t begin = 0;
+    uint64_t pending = 0; /* instructions since the last return from a call */
+    uint32_t called = 0, last_place = 0;
+    int known = 0, away = 0;
     int open = 0, half_written = 0, entry_stack = 0, lowest = 0, deepest = 0;
     const char *fault = NULL;
     for (;;) {
@@ -96,14 +115,29 @@ int main(int argc, char **argv) {
             entry_stack = lowest = stack_pointer(avr);
             return_address = (uint32_t)(avr->data[entry_stack + 1] << 8 | avr->data[entry_stack + 2]) * 2;
             begin = avr->cycle;
-            record[0] = 0;
+            record[0] = pending = 0;
+            away = 0;
+            last_place = 0;
+            called = pc;
         } else if (open && pc == return_address && stack_pointer(avr) == entry_stack + 2) {
             open = 0;
             record[1] = avr->cycle - begin;
+            /* What ran since the last call returned is that call's, unless it was another function, jumped to at the end. */
+            known = end_call(calls, known, away ? 0 : last_place, called, pending);
             if (entry_stack + 2 - lowest > deepest) deepest = entry_stack + 2 - lowest; /* with the return address */
         }
         if (open) {
             runs_at[pc / 2]++;
+            if (pc < place[ENTRY] || pc >= place[ENTRY_END]) {
+                if (!away) called = pc;
+                away = 1;
+            } else if (away) {
+                known = end_call(calls, known, pc, called, pending);
+                pending = 0;
+                last_place = pc;
+                away = 0;
+            }
+            pending++;
             if (++record[0] > place[LIMIT]) fault = "limit";
         }
         half_written = is_half_written(avr, pc, half_written);
@@ -121,6 +155,9 @@ int main(int argc, char **argv) {
         }
     }
     fwrite(runs_at, sizeof *runs_at, avr->flashend / 2 + 1, profile);
+    FILE *by_call = fopen(argv[CALLS], "wb");
+    if (!by_call) return failed("cannot open the files");
+    for (int k = 0; k < known; k++) fwrite(&calls[k], sizeof(uint64_t), 2, by_call);
     printf("done %d\n", deepest);
-    return fclose(outputs) || fclose(counts) || fclose(profile) ? failed("cannot write") : 0;
+    return fclose(by_call) || fclose(outputs) || fclose(counts) || fclose(profile) ? failed("cannot write") : 0;
 }

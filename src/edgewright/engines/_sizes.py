@@ -55,6 +55,7 @@ def facts(program: Program, folder: Path) -> dict[str, Any]:
         "flash_bytes": flash,
         "ram_bytes": ram,
         "helper_bytes": {f.name: f.nbytes for f in objects.functions(model) if f.name not in defined},
+        "constant_bytes": objects.constants(model),
         "image_flash_bytes": image_flash,
         "image_ram_bytes": image_ram,
         "problems": [],

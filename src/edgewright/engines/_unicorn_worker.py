@@ -2,9 +2,9 @@
 """Runs images in unicorn, in a process of its own: `python -P _unicorn_worker.py`, requests on stdin, answers on stdout.
 
 A message is a little-endian uint32 with the length of a JSON object, that object, and the bytes of the blobs whose lengths its
-"blobs" lists. A request names the CPU, memory, segments, functions and the function to count; its blobs are the vectors file and
-the segments. An answer holds counts, text, exit status and perhaps a fault; its blobs are the outputs file and the
-instructions of each run as uint64.
+"blobs" lists. A request names the CPU, memory, segments, functions, the function to count and the cycles of instructions; its
+blobs are the vectors file and the segments. An answer holds counts, text, exit status and perhaps a fault; its blobs are
+the outputs file and the instructions of each run as uint64.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ sys.path[:] = [
 
 unicorn: Any = importlib.import_module("unicorn")
 arm: Any = importlib.import_module("unicorn.arm_const")
+riscv: Any = importlib.import_module("unicorn.riscv_const")
 uclib: Any = importlib.import_module("unicorn.unicorn_py3.unicorn").uclib
 
-EXCEPTION_BREAKPOINT = 7
+EXCEPTION_BREAKPOINT = 7  # of Arm
+RISCV_CALL = bytes.fromhex("1310f001 73001000 13507040")  # slli zero, zero, 0x1f; ebreak; srai zero, zero, 7
 SYS_OPEN, SYS_CLOSE, SYS_WRITE0, SYS_WRITE, SYS_READ, SYS_EXIT_EXTENDED = 0x01, 0x02, 0x04, 0x05, 0x06, 0x20
 VECTORS, OUTPUTS = 1, 2  # file handles
-SYSTEM_CONTROL_SPACE = 0xE000E000  # SysTick and the FPU switch: plain memory here
 PAGE = 0x1000
 NEVER = 0xFFFFFFFE
 ACCESSES = {
@@ -40,6 +41,33 @@ ACCESSES = {
     unicorn.UC_MEM_WRITE_PROT: "write_protected",
     unicorn.UC_MEM_FETCH_PROT: "fetch_protected",
 }
+
+
+class Arm:
+    """A Cortex-M. UC_MODE_THUMB alone: with UC_MODE_MCLASS, unicorn silently runs a Cortex-M33 whatever the CPU model."""
+
+    machine = (unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
+    models, prefix = arm, "UC_CPU_ARM_"
+    pc, stack_pointer, link_register = arm.UC_ARM_REG_PC, arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR
+    arguments = (arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1)
+    devices = ((0xE000E000, PAGE),)  # SysTick and the FPU switch: plain memory here
+    thumb_bit = 1
+    long_instruction = (0xF800, 0xE800)
+
+
+class RiscV:
+    """A 32-bit RISC-V."""
+
+    machine = (unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV32)
+    models, prefix = riscv, "UC_CPU_"
+    pc, stack_pointer, link_register = riscv.UC_RISCV_REG_PC, riscv.UC_RISCV_REG_SP, riscv.UC_RISCV_REG_RA
+    arguments = (riscv.UC_RISCV_REG_A0, riscv.UC_RISCV_REG_A1)
+    devices = ()
+    thumb_bit = 0
+    long_instruction = (3, 3)
+
+
+ARCHITECTURES: dict[str, Any] = {"arm": Arm, "riscv": RiscV}
 
 
 class Counters(ctypes.Structure):
@@ -55,19 +83,36 @@ class Counters(ctypes.Structure):
         ("code_slots", ctypes.c_uint32),
         ("code", ctypes.c_void_p),
         ("function_of", ctypes.c_void_p),
+        ("cycles_of", ctypes.c_void_p),
         ("block_bytes", ctypes.c_void_p),
         ("block_length", ctypes.c_void_p),
+        ("block_cycles", ctypes.c_void_p),
+        ("by_call", ctypes.c_void_p),
+        ("call_order", ctypes.c_void_p),
+        ("called", ctypes.c_void_p),
         ("by_function", ctypes.c_void_p),
         ("by_run", ctypes.c_void_p),
         ("runs", ctypes.c_uint64),
         ("finished", ctypes.c_uint64),
         ("limit", ctypes.c_uint64),
         ("current", ctypes.c_uint64),
+        ("cycles", ctypes.c_uint64),
+        ("pending", ctypes.c_uint64),
+        ("long_mask", ctypes.c_uint32),
+        ("long_from", ctypes.c_uint32),
+        ("taken", ctypes.c_uint32),
+        ("own", ctypes.c_uint32),
+        ("calls", ctypes.c_uint32),
+        ("last_call", ctypes.c_uint32),
+        ("away", ctypes.c_uint32),
+        ("callee", ctypes.c_uint32),
+        ("following", ctypes.c_uint32),
         ("open", ctypes.c_uint32),
         ("exceeded", ctypes.c_uint32),
+        ("stack", ctypes.c_void_p),
+        ("stack_origin", ctypes.c_uint32),
         ("return_address", ctypes.c_uint32),
         ("stack_at_entry", ctypes.c_uint32),
-        ("lowest_write", ctypes.c_uint32),
         ("deepest", ctypes.c_uint32),
     ]
 
@@ -82,12 +127,16 @@ class Board:
         self.exit_code: int | None = None
         self.fault: dict[str, Any] | None = None
         self.failure: str | None = None
-        # UC_MODE_THUMB alone: with UC_MODE_MCLASS, unicorn silently runs a Cortex-M33 whatever the CPU model.
-        self.machine = machine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
-        machine.ctl_set_cpu_model(getattr(arm, "UC_CPU_ARM_" + request["cpu"]))
+        self.kind = kind = ARCHITECTURES[request["architecture"]]
+        self.machine = machine = unicorn.Uc(*kind.machine)
+        machine.ctl_set_cpu_model(getattr(kind.models, kind.prefix + request["cpu"]))
         machine.mem_map(*request["flash"], unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
-        machine.mem_map(*request["ram"], unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
-        machine.mem_map(SYSTEM_CONTROL_SPACE, PAGE, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+        access = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
+        self.ram = ctypes.create_string_buffer(request["ram"][1] + PAGE)
+        self.ram_place = -(-ctypes.addressof(self.ram) // PAGE) * PAGE
+        machine.mem_map_ptr(*request["ram"], access, ctypes.c_void_p(self.ram_place))
+        for memory in kind.devices:
+            machine.mem_map(*memory, access)
         for address, data in zip(request["segments"], blobs[1:], strict=True):
             machine.mem_write(address, bytes(data))
         machine.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
@@ -105,55 +154,77 @@ class Board:
             function_of[first : first + nbytes // 2] = [index] * (nbytes // 2)
         self.by_function = (ctypes.c_uint64 * (len(request["functions"]) + 1))()
         self.by_run = (ctypes.c_uint64 * max(request["runs"], 1))()
-        self.kept = [hooks, code, function_of, (ctypes.c_uint16 * slots)(), (ctypes.c_uint16 * slots)()]
+        self.by_call = (ctypes.c_uint64 * (slots + 1))()
+        self.call_order, self.called = ((ctypes.c_uint32 * (slots + 1))() for _ in range(2))
+        cycles_of = (ctypes.c_uint16 * slots)()
+        for address, cycles in request["cycles"]:
+            cycles_of[(address - request["flash"][0]) // 2] = cycles
+        blocks = [(ctypes.c_uint16 * slots)() for _ in range(3)]
+        self.kept = [hooks, code, function_of, cycles_of, blocks]
+        long_mask, long_from = self.kind.long_instruction
         self.counters = Counters(
             read_register=ctypes.cast(uclib.uc_reg_read, ctypes.c_void_p),
             stop=ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p),
-            link_register=arm.UC_ARM_REG_LR,
-            stack_pointer=arm.UC_ARM_REG_SP,
+            link_register=self.kind.link_register,
+            stack_pointer=self.kind.stack_pointer,
             entry=request["entry"],
             code_origin=request["flash"][0],
             code_slots=slots,
             code=ctypes.cast(ctypes.c_char_p(code), ctypes.c_void_p),
             function_of=ctypes.addressof(function_of),
-            block_bytes=ctypes.addressof(self.kept[3]),
-            block_length=ctypes.addressof(self.kept[4]),
+            cycles_of=ctypes.addressof(cycles_of),
+            block_bytes=ctypes.addressof(blocks[0]),
+            block_length=ctypes.addressof(blocks[1]),
+            block_cycles=ctypes.addressof(blocks[2]),
+            by_call=ctypes.addressof(self.by_call),
+            call_order=ctypes.addressof(self.call_order),
+            called=ctypes.addressof(self.called),
             by_function=ctypes.addressof(self.by_function),
             by_run=ctypes.addressof(self.by_run),
             runs=request["runs"],
             limit=request["limit"],
+            long_mask=long_mask,
+            long_from=long_from,
+            taken=request["taken"],
+            stack=self.ram_place,
+            stack_origin=request["ram"][0],
+            own=function_of[(request["entry"] - request["flash"][0]) // 2],
         )
-        for kind, function in ((unicorn.UC_HOOK_BLOCK, hooks.on_block), (unicorn.UC_HOOK_MEM_WRITE, hooks.on_write)):
-            # The binding takes Python functions only, so the C function goes in through its library handle.
-            error = uclib.uc_hook_add(
-                self.machine._uch,
-                ctypes.byref(ctypes.c_size_t()),
-                kind,
-                ctypes.cast(function, ctypes.c_void_p),
-                ctypes.cast(ctypes.byref(self.counters), ctypes.c_void_p),
-                ctypes.c_uint64(1),  # begin > end: every address
-                ctypes.c_uint64(0),
-            )
-            if error:
-                raise RuntimeError(f"uc_hook_add failed with error {error}")
+        # The binding takes Python functions only, so the C function goes in through its library handle.
+        error = uclib.uc_hook_add(
+            self.machine._uch,
+            ctypes.byref(ctypes.c_size_t()),
+            unicorn.UC_HOOK_BLOCK,
+            ctypes.cast(hooks.on_block, ctypes.c_void_p),
+            ctypes.cast(ctypes.byref(self.counters), ctypes.c_void_p),
+            ctypes.c_uint64(1),  # begin > end: every address
+            ctypes.c_uint64(0),
+        )
+        if error:
+            raise RuntimeError(f"uc_hook_add failed with error {error}")
 
     def run(self) -> None:
         """Run from reset to exit or fault."""
         machine = self.machine
-        stack_pointer, reset = struct.unpack("<II", machine.mem_read(self.request["flash"][0], 8))
-        machine.reg_write(arm.UC_ARM_REG_SP, stack_pointer)
-        try:
-            machine.emu_start(reset | 1, NEVER)
-        except unicorn.UcError as error:
-            self.failure = str(error)
+        place = self.request["flash"][0]
+        if self.kind is Arm:
+            stack_pointer, place = struct.unpack("<II", machine.mem_read(place, 8))
+            machine.reg_write(arm.UC_ARM_REG_SP, stack_pointer)
+        while place is not None:
+            try:
+                machine.emu_start(place | self.kind.thumb_bit, NEVER)
+                place = None
+            except unicorn.UcError as error:
+                place = self._after_riscv_call(error)
+                self.failure = str(error) if place is None and self.exit_code is None else None
         if self.counters.exceeded:
             self.fault = {"kind": "limit"}
         elif self.failure and self.fault is None:
             self.fault = {"kind": "instruction" if "instruction" in self.failure else "unknown"}
         if self.fault is not None:
-            self.fault["pc"] = machine.reg_read(arm.UC_ARM_REG_PC)
-            self.fault["stack_pointer"] = machine.reg_read(arm.UC_ARM_REG_SP)
-            self.fault["link_register"] = machine.reg_read(arm.UC_ARM_REG_LR)
+            self.fault.setdefault("pc", machine.reg_read(self.kind.pc))
+            self.fault["stack_pointer"] = machine.reg_read(self.kind.stack_pointer)
+            self.fault["link_register"] = machine.reg_read(self.kind.link_register)
             self.fault["failure"] = self.failure
             self.fault["runs"] = self.counters.finished
 
@@ -167,22 +238,41 @@ class Board:
             "fault": self.fault,
             "stack_bytes": counters.deepest,
             "by_function": list(self.by_function),
+            "by_call": [
+                (function, self.by_call[slot])
+                for function, slot in zip(self.called[: counters.calls], self.call_order, strict=False)
+            ],
+            "cycles": counters.cycles,
         }
         return facts, [bytes(self.outputs), instructions]
 
     def _on_exception(self, machine: Any, number: int, _: object) -> None:
-        pc = machine.reg_read(arm.UC_ARM_REG_PC)
-        if number != EXCEPTION_BREAKPOINT:
+        pc = machine.reg_read(self.kind.pc)
+        if self.kind is RiscV:
+            # unicorn has gone on by a whole instruction of 32 bits
+            self.fault = {"kind": "instruction", "pc": pc - 4}
+        elif number != EXCEPTION_BREAKPOINT:
             self.fault = {"kind": "exception", "number": number}
+        else:
+            self._call()
+            machine.reg_write(arm.UC_ARM_REG_PC, (pc + 2) | 1)
+        if self.fault is not None or self.exit_code is not None:
             machine.emu_stop()
-            return
-        operation, argument = machine.reg_read(arm.UC_ARM_REG_R0), machine.reg_read(arm.UC_ARM_REG_R1)
-        result = self._serve(operation, argument)
-        if self.exit_code is not None:
-            machine.emu_stop()
-            return
-        machine.reg_write(arm.UC_ARM_REG_R0, result & 0xFFFFFFFF)
-        machine.reg_write(arm.UC_ARM_REG_PC, (pc + 2) | 1)
+
+    def _after_riscv_call(self, error: Any) -> int | None:
+        """Return where to go on after an error: behind a semihosting call, which unicorn takes for a wrong instruction, else None."""
+        pc = int(self.machine.reg_read(self.kind.pc))
+        if self.kind is not RiscV or error.errno != unicorn.UC_ERR_INSN_INVALID:
+            return None
+        if bytes(self.machine.mem_read(pc - 4, len(RISCV_CALL))) != RISCV_CALL:
+            return None
+        self._call()
+        return None if self.exit_code is not None else pc + 4
+
+    def _call(self) -> None:
+        """Carry out the semihosting call whose arguments are in the registers."""
+        operation, argument = (self.machine.reg_read(register) for register in self.kind.arguments)
+        self.machine.reg_write(self.kind.arguments[0], self._serve(operation, argument) & 0xFFFFFFFF)
 
     def _serve(self, operation: int, argument: int) -> int:
         """Carry out a semihosting call and return its result."""

@@ -12,7 +12,7 @@ from typing import Any
 from elftools.elf.elffile import ELFFile
 
 from edgewright import boards
-from edgewright.boards import Core
+from edgewright.boards import Core, Cycles
 from edgewright.engines import Image
 from edgewright.engines._harness import model_sources
 
@@ -23,6 +23,12 @@ _SOFT_FLOAT = re.compile(
     r"__aeabi_([fd](add|sub|rsub|mul|div|neg|cmp\w*|2\w+)|c[fd]r?cmp\w*|u?[il]2[fd]|h2f)|__\w*(sf|df|hf|tf)\w*|__fp_\w+"
 )
 _WRITABLE, _ALLOCATED, _EXECUTABLE = 1, 2, 4  # flags of ELF sections
+_SETS = {"EM_ARM": "thumb", "EM_RISCV": "riscv"}  # instruction sets that are disassembled
+_FLOATING = {
+    "thumb": re.compile(r"v.*"),
+    "riscv": re.compile(r"(c\.)?f(?!ence)[a-z]+(\.\w+)*"),
+    "avr": re.compile(r"(?!)"),
+}
 _CONDITION = re.compile(r"(eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)?$")
 
 
@@ -81,6 +87,20 @@ def functions(path: Path) -> tuple[Function, ...]:
         following = min((border for border in borders if border > address), default=address)
         found.append(Function(name, address, nbytes or following - address))
     return tuple(function for function in found if function.nbytes)
+
+
+def constants(path: Path) -> dict[str, int]:
+    """Return symbol -> bytes of the objects of a linked ELF file that are in flash only."""
+    with path.open("rb") as file:
+        elf = ELFFile(file)
+        found = {}
+        for symbol in _symbols(elf):
+            section = symbol["st_shndx"]
+            if symbol["st_info"]["type"] == "STT_OBJECT" and isinstance(section, int) and symbol["st_size"]:
+                flags = elf.get_section(section)["sh_flags"]
+                if flags & _ALLOCATED and not flags & _WRITABLE:
+                    found[symbol.name] = symbol["st_size"]
+    return found
 
 
 def written_name(name: str) -> str:
@@ -172,44 +192,65 @@ def problems(image: Image) -> list[str]:
 
 
 def instruction_problems(path: Path, core: Core) -> list[str]:
-    """Return the instructions of a linked Arm ELF file that are floating-point or that the core lacks, one line a kind and function."""
+    """Return the instructions of a linked ELF file that are floating-point or that the core lacks, one line a kind and function."""
     forbidden = re.compile("|".join(core.forbidden) or r"(?!)")
     places = functions(path)
     found: dict[str, None] = {}
-    for address, mnemonic in instructions(path):
+    for address, mnemonic, _ in instructions(path):
         plain = mnemonic.split(".")[0]
-        bare = {plain, _CONDITION.sub("", plain)}
+        bare = {mnemonic, plain, _CONDITION.sub("", plain)}
         owner = function_at(places, address)
         where = f"in {owner.name}" if owner else f"at {address:#x}"
-        if plain.startswith("v"):
+        if _FLOATING[core.instruction_set].fullmatch(mnemonic):
             found[f"{mnemonic} {where} is a floating-point instruction"] = None
         elif any(forbidden.fullmatch(name) for name in bare):
             found[f"{mnemonic} {where} is an instruction that the core lacks: {core.doc}"] = None
     return list(found)
 
 
-def instructions(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (address, mnemonic) of the code of an Arm ELF file; nothing for other processors.
+def instruction_cycles(path: Path, cycles: Cycles) -> list[tuple[int, int]]:
+    """Return (address, cycles by the table) of every instruction of a linked ELF file; what jumps take more is not in it."""
+    table = [(re.compile(pattern), count) for pattern, count in cycles.of]
+    found = []
+    for address, mnemonic, operands in instructions(path):
+        text = f"{mnemonic} {operands}"
+        count = next((count for pattern, count in table if pattern.match(text)), 1)
+        registers = text.partition("{")[2].count(",")
+        found.append((address, count + registers * cycles.each_register))
+    return found
 
-    Constants between functions are told from code by the mapping symbols $t and $d of the Arm ELF format.
-    """
+
+def disassembler(instruction_set: str) -> Any:
+    """Return capstone's disassembler for "thumb" or "riscv"."""
     import capstone
 
-    machine = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
+    if instruction_set == "thumb":
+        return capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
+    return capstone.Cs(capstone.CS_ARCH_RISCV, capstone.CS_MODE_RISCV32 | capstone.CS_MODE_RISCVC)
+
+
+def instructions(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield (address, mnemonic, operands) of the code of an Arm or RISC-V ELF file; nothing for other processors.
+
+    Constants between functions are told from code by the mapping symbols $t, $x and $d; where there are none all is code.
+    """
     with path.open("rb") as file:
         elf = ELFFile(file)
-        if elf["e_machine"] != "EM_ARM":
+        if elf["e_machine"] not in _SETS:
             return
-        marks = sorted((s["st_value"], s.name[:2]) for s in _symbols(elf) if s.name[:2] in ("$t", "$d"))
+        machine = disassembler(_SETS[elf["e_machine"]])
+        marks = sorted((s["st_value"], s.name[:2]) for s in _symbols(elf) if s.name[:2] in ("$t", "$x", "$d"))
         for section in elf.iter_sections():
             if not section["sh_flags"] & _EXECUTABLE or section["sh_type"] != "SHT_PROGBITS":
                 continue
             start, end, data = section["sh_addr"], section["sh_addr"] + section["sh_size"], section.data()
-            inside = [mark for mark in marks if start <= mark[0] < end]
+            inside = [mark for mark in marks if start <= mark[0] < end] or [(start, "$x")]
             for (begin, kind), (stop, _) in zip(inside, [*inside[1:], (end, "")], strict=True):
-                if kind == "$t":
-                    for address, _, mnemonic, _ in machine.disasm_lite(data[begin - start : stop - start], begin):
-                        yield address, mnemonic
+                if kind != "$d":
+                    for address, _, mnemonic, operands in machine.disasm_lite(
+                        data[begin - start : stop - start], begin
+                    ):
+                        yield address, mnemonic, operands
 
 
 def _symbols(elf: Any) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""The second opinion on Cortex-M: the image of the unicorn engine in QEMU, its instructions counted by a timer of the board."""
+"""The second opinion on Cortex-M and RISC-V: the program of the unicorn engine in QEMU, counted by a clock of the board."""
 
 from __future__ import annotations
 
@@ -14,39 +14,46 @@ import numpy.typing as npt
 from edgewright import boards
 from edgewright.boards import Board
 from edgewright.compiler.program import Program
-from edgewright.engines import Image, Run, Vectors, _cortex_m, _tools, objects, output_bytes
+from edgewright.engines import Image, Run, Vectors, _bare_metal, _instruction_sets, _tools, objects, output_bytes
 from edgewright.engines._harness import find_entry, vectors_file
 from edgewright.errors import BoardFault, MissingTool
 
 RUN_SECONDS = 120.0
-_TOOL, _PACKAGE = "qemu-system-arm", "qemu-system-arm"
 _TICKS_UNKNOWN = 0xFFFFFFFF
 _EXIT_FAULT = 99
+_FIRMWARE: dict[str, tuple[str, ...]] = {"arm": (), "riscv": ("-bios", "none")}
 
 
 @dataclass(frozen=True)
 class Qemu:
-    """Builds as the unicorn engine does and runs the same ELF file in qemu-system-arm."""
+    """Builds as the unicorn engine does and runs the ELF file in qemu-system-arm or qemu-system-riscv32.
+
+    Where QEMU has no machine with the board's memory, but one with its core, the same objects are linked for that machine's memory.
+    """
 
     doc: str
 
     def why_not(self, board: Board, compiler: str = "zig") -> str | None:
         """Return why the engine cannot serve this board here, with the fix, or None if it can."""
         if board.second_opinion != "qemu":
-            return "QEMU has no machine with this board's core and memory"
-        return _tools.tool_why_not(_TOOL, _PACKAGE) or _cortex_m.compiler_why_not(board, compiler)
+            return "QEMU has no machine for this board"
+        instruction_set = _instruction_sets.get(board.cpu.instruction_set)
+        return _tools.tool_why_not(instruction_set.qemu, instruction_set.qemu_package) or _bare_metal.compiler_why_not(
+            board, compiler
+        )
 
     def build(self, program: Program, board_name: str, compiler: str = "zig") -> Image:
-        """Return the built image: the same file as the unicorn engine's. compiler: "zig" or "gcc".
+        """Return the built image: the same file as the unicorn engine's where the machine has the board's memory. compiler: "zig" or "gcc".
 
         Raises DoesNotFit (with the bytes over), MissingTool, BoardFault where it does not build.
         """
-        if problem := self.why_not(boards.get(board_name), compiler):
+        board = boards.get(board_name)
+        if problem := self.why_not(board, compiler):
             raise MissingTool(f"The qemu engine cannot build {program.name!r} for {board_name}: {problem}.")
-        return _cortex_m.build(program, board_name, "qemu", compiler)
+        return _bare_metal.build(program, board_name, "qemu", compiler, board.machine_origins)
 
     def run(self, image: Image, entry: str, vectors: Vectors) -> Run:
-        """Run one model of the image on many vectors; fills `timer_instructions`, None where the timer wrapped.
+        """Run one model of the image on many vectors; fills `timer_instructions`, None where the clock wrapped.
 
         QEMU does not say what a fault was, and does not see writes to flash: the unicorn engine explains both.
         Raises BoardFault, MissingTool.
@@ -54,9 +61,12 @@ class Qemu:
         board = boards.get(image.board)
         if problem := self.why_not(board):
             raise MissingTool(f"The qemu engine cannot run {entry!r} for {image.board}: {problem}.")
-        assert board.clock_hz is not None
-        shift = _shift(board.clock_hz)
-        command = [_TOOL, "-M", str(board.machine), "-nographic", "-monitor", "none", "-serial", "none"]
+        instruction_set = _instruction_sets.get(board.cpu.instruction_set)
+        clock_hz = 10**9 if instruction_set.has_counter else board.machine_clock_hz or board.clock_hz
+        assert clock_hz is not None
+        shift = _shift(clock_hz)
+        command = [instruction_set.qemu, "-M", str(board.machine), *_FIRMWARE[instruction_set.architecture]]
+        command += ["-nographic", "-monitor", "none", "-serial", "none"]
         command += ["-icount", f"shift={shift}", "-semihosting-config", "enable=on,target=native"]
         with tempfile.TemporaryDirectory(prefix="edgewright-") as name:
             folder = Path(name)
@@ -82,7 +92,7 @@ class Qemu:
         width = output_bytes(find_entry(image.program, entry)[1])
         rows = np.frombuffer(outputs, dtype=np.uint8).reshape(len(vectors), width + 4)
         ticks = np.ascontiguousarray(rows[:, width:]).view("<u4")[:, 0].astype(np.int64)
-        counted = None if (ticks == _TICKS_UNKNOWN).any() else _instructions(ticks, board.clock_hz, shift)
+        counted = None if (ticks == _TICKS_UNKNOWN).any() else _instructions(ticks, clock_hz, shift)
         return Run(outputs=np.ascontiguousarray(rows[:, :width]), timer_instructions=counted)
 
 
@@ -110,4 +120,6 @@ def _explain(image: Image, finished: subprocess.CompletedProcess[str]) -> str:
     return f"the processor faulted {where}. The unicorn engine explains faults."
 
 
-ENTRY = Qemu(doc="Second opinion for Cortex-M boards: the same ELF file in qemu-system-arm.")
+ENTRY = Qemu(
+    doc="Second opinion for Cortex-M and RISC-V boards: the same program in qemu-system-arm or qemu-system-riscv32."
+)

@@ -85,13 +85,16 @@ class Simavr:
         if problem := self.why_not(board):
             raise MissingTool(f"The simavr engine cannot run {entry!r} for {image.board}: {problem}.")
         where = objects.addresses(image.path)
-        symbols = ("harness_ready", f"{entry}_run", "harness_model", "harness_input", "harness_output", "_end")
-        numbers = [where[name] if place < 2 else where[name] & _DATA_SPACE for place, name in enumerate(symbols)]
+        found = objects.functions(image.path)
+        own = next(function for function in found if function.name == f"{entry}_run")
+        code = [where["harness_ready"], own.address, own.address + own.nbytes]
+        data = ("harness_model", "harness_input", "harness_output", "_end")
+        numbers = [*code, *(where[name] & _DATA_SPACE for name in data)]
         with tempfile.TemporaryDirectory(prefix="edgewright-") as name:
             folder = Path(name)
             (folder / "vectors.bin").write_bytes(vectors_file(image.program, entry, vectors))
             (folder / "flash.bin").write_bytes(_flash(image.path))
-            names = ("flash.bin", "vectors.bin", "outputs.bin", "counts.bin", "profile.bin")
+            names = ("flash.bin", "vectors.bin", "outputs.bin", "counts.bin", "profile.bin", "calls.bin")
             try:
                 finished = subprocess.run(
                     [
@@ -125,21 +128,29 @@ class Simavr:
             outputs = np.fromfile(folder / "outputs.bin", dtype=np.uint8)
             counts = np.fromfile(folder / "counts.bin", dtype="<u8").astype(np.int64).reshape(-1, 2)
             profile = np.fromfile(folder / "profile.bin", dtype="<u8")
+            calls = np.fromfile(folder / "calls.bin", dtype="<u8").reshape(-1, 2)
         return Run(
             outputs=outputs.reshape(len(vectors), output_bytes(find_entry(image.program, entry)[1])),
             instructions=np.ascontiguousarray(counts[:, 0]),
             cycles=np.ascontiguousarray(counts[:, 1]),
             stack_bytes=int(words[1]),
-            by_function=_by_function(image.path, profile),
+            by_function=_by_function(found, profile),
+            by_call=tuple((_name(found, int(address)), int(count)) for address, count in calls),
         )
 
 
-def _by_function(path: Path, profile: np.ndarray[tuple[int, ...], np.dtype[Any]]) -> dict[str, int]:
-    found, counts = objects.functions(path), Counter[str]()
+def _by_function(
+    found: tuple[objects.Function, ...], profile: np.ndarray[tuple[int, ...], np.dtype[Any]]
+) -> dict[str, int]:
+    counts = Counter[str]()
     for word in np.flatnonzero(profile):
-        function = objects.function_at(found, 2 * int(word))
-        counts[objects.written_name(function.name) if function else "(unknown)"] += int(profile[word])
+        counts[_name(found, 2 * int(word))] += int(profile[word])
     return dict(counts)
+
+
+def _name(found: tuple[objects.Function, ...], address: int) -> str:
+    function = objects.function_at(found, address)
+    return objects.written_name(function.name) if function else "(unknown)"
 
 
 def _explain(image: Image, entry: str, words: list[str], said: str) -> str:

@@ -1,4 +1,4 @@
-"""The engine that runs Cortex-M images in unicorn: exact instructions, functions, stack and explained faults."""
+"""The engine that runs Cortex-M and RISC-V images in unicorn: exact instructions, functions, calls, stack and explained faults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,17 @@ import numpy as np
 from edgewright import boards
 from edgewright.boards import Board
 from edgewright.compiler.program import Program
-from edgewright.engines import Image, Run, Vectors, _cortex_m, _faults, _tools, objects, output_bytes
+from edgewright.engines import (
+    Image,
+    Run,
+    Vectors,
+    _bare_metal,
+    _faults,
+    _instruction_sets,
+    _tools,
+    objects,
+    output_bytes,
+)
 from edgewright.engines._cache import built
 from edgewright.engines._harness import find_entry, source, vectors_file
 from edgewright.errors import BoardFault, MissingTool
@@ -43,11 +53,11 @@ class Unicorn:
     def why_not(self, board: Board, compiler: str = "zig") -> str | None:
         """Return why the engine cannot serve this board here, with the fix, or None if it can."""
         if board.cpu.unicorn is None:
-            return f"unicorn emulates Arm Cortex-M boards only; this one's engine is {board.engine!r}"
+            return f"unicorn emulates Arm Cortex-M and RISC-V boards only; this one's engine is {board.engine!r}"
         if importlib.util.find_spec("unicorn") is None:
             return "the package unicorn is not installed: pip install unicorn==2.1.4"
         # The hooks that count are always built by zig.
-        return _tools.zig_why_not() or _cortex_m.compiler_why_not(board, compiler)
+        return _tools.zig_why_not() or _bare_metal.compiler_why_not(board, compiler)
 
     def build(self, program: Program, board_name: str, compiler: str = "zig") -> Image:
         """Return the built image. compiler: "zig" or "gcc".
@@ -56,12 +66,12 @@ class Unicorn:
         """
         if problem := self.why_not(boards.get(board_name), compiler):
             raise MissingTool(f"The unicorn engine cannot build {program.name!r} for {board_name}: {problem}.")
-        return _cortex_m.build(program, board_name, "unicorn", compiler)
+        return _bare_metal.build(program, board_name, "unicorn", compiler)
 
     def run(self, image: Image, entry: str, vectors: Vectors) -> Run:
         """Run one model of the image on many vectors. Raises BoardFault with an explanation."""
         _, model = find_entry(image.program, entry)
-        message, functions = _request(image.path, f"{entry}_run")
+        message, functions = _request(image.path, f"{entry}_run", boards.get(image.board).core)
         message |= {"runs": len(vectors), "hooks": str(_hooks()), "limit": RUN_INSTRUCTIONS, **_board(image.board)}
         blobs = [vectors_file(image.program, entry, vectors), *(data for _, data in objects.segments(image.path))]
         answer, (outputs, instructions) = _ask(message, blobs)
@@ -77,24 +87,28 @@ class Unicorn:
             )
         width = output_bytes(model)
         rows = np.frombuffer(outputs, dtype=np.uint8).reshape(len(vectors), width + 4)  # a word of timer ticks follows
+        names = ["(unknown)", *map(objects.written_name, functions)]
         return Run(
             outputs=np.ascontiguousarray(rows[:, :width]),
             instructions=np.frombuffer(instructions, dtype="<u8").astype(np.int64),
             stack_bytes=answer["stack_bytes"],
-            by_function=_by_function(["(unknown)", *functions], answer["by_function"]),
+            by_function=_by_function(names, answer["by_function"]),
+            by_call=tuple((names[function], count) for function, count in answer["by_call"]),
+            cycles_estimated=answer["cycles"] if boards.get(image.board).cpu.cycles else None,
         )
 
 
 def _by_function(names: Sequence[str], found: Sequence[int]) -> dict[str, int]:
     counts = Counter[str]()
     for name, count in zip(names, found, strict=True):
-        counts[objects.written_name(name)] += count
+        counts[name] += count
     return {name: count for name, count in counts.items() if count}
 
 
 def _board(name: str) -> dict[str, Any]:
     board = boards.get(name)
     return {
+        "architecture": _instruction_sets.get(board.cpu.instruction_set).architecture,
         "cpu": board.cpu.unicorn,
         "flash": [board.flash_origin, board.flash_bytes],
         "ram": [board.ram_origin, board.ram_bytes],
@@ -102,8 +116,9 @@ def _board(name: str) -> dict[str, Any]:
 
 
 @cache
-def _request(path: Path, function: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return what a request says about an ELF file, and the names of its functions."""
+def _request(path: Path, function: str, core: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return what a request says about an ELF file for a core, and the names of its functions."""
+    cycles = boards.core(core).cycles
     found = objects.functions(path)
     segments = objects.segments(path)
     message = {
@@ -111,6 +126,8 @@ def _request(path: Path, function: str) -> tuple[dict[str, Any], tuple[str, ...]
         "functions": [[entry.address, entry.nbytes] for entry in found],
         "code_bytes": sum(section.nbytes for section in objects.sections(path) if section.kind == "code"),
         "entry": next(entry.address for entry in found if entry.name == function),
+        "cycles": objects.instruction_cycles(path, cycles) if cycles else [],
+        "taken": cycles.taken if cycles else 0,
     }
     return message, tuple(entry.name for entry in found)
 
@@ -195,5 +212,5 @@ _ask = _worker.ask
 atexit.register(_worker.stop)
 
 ENTRY = Unicorn(
-    doc="Arm Cortex-M boards in unicorn: zig builds; exact instructions, by function, and the deepest stack."
+    doc="Arm Cortex-M and RISC-V boards in unicorn: zig builds; exact instructions, by function, and the deepest stack."
 )

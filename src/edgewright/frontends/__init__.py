@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from edgewright import catalog
-from edgewright.errors import BadModelFile, UnknownName
+from edgewright.errors import BadInput, BadModelFile, UnknownName
 from edgewright.ir.graph import Graph
 
 HEAD_BYTES = 16
@@ -21,12 +21,14 @@ class FrontEnd:
 
     doc: the kind of model. suffix: of its files, with the dot. begins(head): whether a file that begins with these bytes is one.
     read(path): its graph. Raises BadModelFile where the file is damaged, UnsupportedModel where it holds what we do not compile.
+    read_shaped(path, sizes): the same with sizes for axes that the file leaves open, where its kind has such.
     """
 
     doc: str
     suffix: str
     begins: Callable[[bytes], bool]
     read: Callable[[Path], Graph]
+    read_shaped: Callable[[Path, Sequence[int]], Graph] | None = None
 
 
 def get(name: str) -> FrontEnd:
@@ -39,11 +41,11 @@ def names() -> tuple[str, ...]:
     return catalog.names("edgewright.frontends")
 
 
-def read(path: Path | str) -> Graph:
+def read(path: Path | str, input_shape: Sequence[int] | None = None) -> Graph:
     """Return the graph of a model file: its suffix says what it is, and its first bytes must agree.
 
-    Raises UnknownName for another suffix, BadModelFile where there is no such file or it is damaged, and UnsupportedModel where it
-    holds what we do not compile.
+    input_shape: sizes for axes that the file leaves open. Raises UnknownName for another suffix, BadModelFile where there is no such
+    file or it is damaged, UnsupportedModel where it holds what we do not compile, and BadInput where its kind leaves no axes open.
     """
     path = Path(path)
     found = {front_end.suffix: front_end for front_end in map(get, names())}
@@ -57,7 +59,11 @@ def read(path: Path | str) -> Graph:
             f"Its content is that of a {others[0]} file; rename it." if others else "It is damaged or something else."
         )
         raise BadModelFile(f"{path} is named like {claimed.doc}, but does not begin like one. {hint}")
-    return claimed.read(path)
+    if input_shape is None:
+        return claimed.read(path)
+    if claimed.read_shaped is None:
+        raise BadInput(f"An input shape is for .onnx files, and {path} is {claimed.doc} with its own; leave it out.")
+    return claimed.read_shaped(path, input_shape)
 
 
 def read_bytes(path: Path, largest: int | None = None) -> bytes:

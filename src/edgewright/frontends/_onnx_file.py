@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -63,11 +64,18 @@ class Model:
     inputs: tuple[onnx.ValueInfoProto, ...]
     outputs: tuple[str, ...]
     constants: Mapping[str, Array]
-    readers: Mapping[str, int]
+
+    @property
+    def readers(self) -> Counter[str]:
+        """How many read each value, the model's outputs included."""
+        return Counter([name for _, node in self.nodes for name in node.input] + list(self.outputs))
 
 
-def parse(data: bytes) -> Model:
-    """Return the model in a file's bytes. Raises BadModelFile where it is damaged, UnsupportedModel where it needs what we never read."""
+def parse(data: bytes, folder: Path | None = None) -> Model:
+    """Return the model in a file's bytes; tensors in other files are read from its folder alone.
+
+    Raises BadModelFile where it is damaged, UnsupportedModel where it needs what we never read.
+    """
     try:
         proto = onnx.ModelProto.FromString(data)
     except (DecodeError, RecursionError, ValueError) as error:
@@ -85,13 +93,12 @@ def parse(data: bytes) -> Model:
     graph = proto.graph
     _check_names(graph)
     _check_opset(proto)
-    constants = {entry.name: array(entry, entry.name) for entry in graph.initializer}
+    constants = {entry.name: array(entry, entry.name, folder) for entry in graph.initializer}
     inputs = tuple(entry for entry in graph.input if entry.name not in constants)
     outputs = tuple(entry.name for entry in graph.output)
     _check_links(graph, {*constants, *(entry.name for entry in inputs)})
     nodes = _needed(graph, outputs)
-    readers = Counter([name for _, node in nodes for name in node.input] + list(outputs))
-    return Model(_opset(proto), nodes, inputs, outputs, constants, readers)
+    return Model(_opset(proto), nodes, inputs, outputs, constants)
 
 
 def _opset(proto: onnx.ModelProto) -> int:
@@ -137,6 +144,32 @@ def _check_links(graph: onnx.GraphProto, known: set[str]) -> None:
         raise BadModelFile(f"The file is damaged: nothing makes its output {missing[0]!r}.")
 
 
+def _outside(tensor: onnx.TensorProto, name: str, folder: Path | None, length: int) -> bytes:
+    """Return the bytes of a tensor in another file, which must lie in the model's folder. Raises BadModelFile, UnsupportedModel."""
+    told = {entry.key: entry.value for entry in tensor.external_data}
+    location = told.get("location", "")
+    refused = UnsupportedModel(
+        f"The tensor {name!r} lies in another file, {location!r}; only files in the folder of the model are opened, by their plain "
+        "name. Save the model as one file: onnx.save(onnx.load(path), path, save_as_external_data=False)."
+    )
+    if folder is None or not location or Path(location).name != location or "\\" in location or location in (".", ".."):
+        raise refused
+    path = folder / location
+    if path.is_symlink() or not path.is_file():
+        raise refused
+    try:
+        offset, claimed = int(told.get("offset", 0)), int(told.get("length", length))
+        if offset < 0 or claimed != length or offset + length > path.stat().st_size:
+            raise BadModelFile(
+                f"The tensor {name!r} claims {claimed} bytes from {offset} on in {location!r}: the file is damaged."
+            )
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+    except (OSError, ValueError) as error:
+        raise BadModelFile(f"The tensor {name!r} cannot be read from {location!r}: {error}.") from error
+
+
 def _needed(graph: onnx.GraphProto, outputs: Sequence[str]) -> tuple[tuple[int, onnx.NodeProto], ...]:
     """Return the nodes that the outputs follow from, in their order, with their numbers."""
     wanted, found = set(outputs), []
@@ -148,16 +181,11 @@ def _needed(graph: onnx.GraphProto, outputs: Sequence[str]) -> tuple[tuple[int, 
     return tuple(reversed(found))
 
 
-def array(tensor: onnx.TensorProto, name: str) -> Array:
+def array(tensor: onnx.TensorProto, name: str, folder: Path | None = None) -> Array:
     """Return a tensor as an array, its declared size checked against the bytes that are there.
 
     Raises BadModelFile where they differ, UnsupportedModel for tensors in other files or of other types than numbers.
     """
-    if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-        raise UnsupportedModel(
-            f"The tensor {name!r} lies in another file, and other files are never opened. Save the model as one file: "
-            "onnx.save(onnx.load(path), path, save_as_external_data=False)."
-        )
     if tensor.data_type not in _FIELDS or tensor.HasField("segment"):
         raise UnsupportedModel(
             f"The tensor {name!r} is of type {tensor.data_type}, or in pieces; whole tensors of floats and integers are read. "
@@ -167,6 +195,12 @@ def array(tensor: onnx.TensorProto, name: str) -> Array:
     if any(size < 0 for size in shape) or math.prod(shape) > LARGEST_VALUE:
         raise BadModelFile(f"The tensor {name!r} claims the shape {list(shape)}, which cannot be.")
     dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+        tensor = onnx.TensorProto(
+            dims=shape,
+            data_type=tensor.data_type,
+            raw_data=_outside(tensor, name, folder, math.prod(shape) * int(dtype.itemsize)),
+        )
     if tensor.HasField("raw_data"):
         given, needed = len(tensor.raw_data), math.prod(shape) * int(dtype.itemsize)
     else:
@@ -182,16 +216,24 @@ def array(tensor: onnx.TensorProto, name: str) -> Array:
         raise BadModelFile(f"The tensor {name!r} of shape {list(shape)} is damaged: {error}.") from error
 
 
-def input_shape(declared: onnx.ValueInfoProto) -> tuple[int | None, tuple[int, ...]]:
-    """Return the batch size (None: any) and the shape of one row. Raises BadModelFile, UnsupportedModel."""
+def input_axes(declared: onnx.ValueInfoProto, given: Sequence[int] | None) -> tuple[tuple[int | None, ...], bool]:
+    """Return the sizes of an input's axes (None: open, as the batch may be), and whether it holds integers of a quantised model.
+
+    given: sizes that fill the open axes, with or without the batch. Raises BadModelFile, UnsupportedModel.
+    """
     name, type = declared.name, declared.type.tensor_type
     floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16)
-    if not declared.type.HasField("tensor_type") or type.elem_type not in floats:
+    integers = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
+    if not declared.type.HasField("tensor_type") or type.elem_type not in (*floats, *integers):
         raise UnsupportedModel(
-            f"The input {name!r} is no tensor of floats. Export the float model; Edgewright chooses the integers."
+            f"The input {name!r} is no tensor of floats, and none of int8 or uint8 for a quantised model. Export it with such an input."
         )
     axes = [entry.dim_value if entry.HasField("dim_value") else None for entry in type.shape.dim]
-    if not type.HasField("shape") or len(axes) < 2:
+    if given is not None:
+        axes = _filled(name, axes, given, type.HasField("shape"))
+    elif not type.HasField("shape"):
+        raise UnsupportedModel(f"The input {name!r} has no shape. Give one with --input-shape, as 1,3,32,32.")
+    if len(axes) < 2:
         raise UnsupportedModel(
             f"The input {name!r} has {len(axes)} axes; it must be [batch, features] or have more. Export it with a batch axis."
         )
@@ -200,18 +242,39 @@ def input_shape(declared: onnx.ValueInfoProto) -> tuple[int | None, tuple[int, .
         raise BadModelFile(
             f"The input {name!r} claims the shape {axes[: MOST_AXES + 1]}; {MOST_AXES} axes and {LARGEST_ROW} entries are allowed."
         )
-    row = tuple(size for size in axes[1:] if size is not None)
-    if len(row) < len(axes) - 1:
-        shown = [entry.dim_param if size is None else size for size, entry in zip(axes, type.shape.dim, strict=True)]
-        open_axes = ", ".join(
-            f"{axis} ({shown[axis] or 'unnamed'!r})" for axis, size in enumerate(axes) if axis and size is None
-        )
+    return tuple(axes), type.elem_type in integers
+
+
+def _filled(name: str, axes: list[int | None], given: Sequence[int], declared: bool) -> list[int | None]:
+    """Return the axes with open ones filled. Raises UnsupportedModel where a size contradicts the file."""
+    sizes: list[int | None] = [int(size) for size in given]
+    if not declared:
+        return sizes
+    if len(sizes) == len(axes) - 1:
+        sizes = [axes[0], *sizes]
+    fits = len(sizes) == len(axes) and all(own is None or own == size for own, size in zip(axes, sizes, strict=True))
+    if not fits:
+        shown = ["open" if size is None else size for size in axes]
         raise UnsupportedModel(
-            f"The input {name!r} of shape {shown} has no fixed size along axis {open_axes}; only the batch axis may be open, and there "
-            "is no --input-shape yet. Export it with an example of the right shape and without dynamic axes (torch.onnx.export: "
-            "leave dynamic_axes and dynamic_shapes out)."
+            f"--input-shape is {list(given)}, and the input {name!r} has the shape {shown}: give a size for each open axis and the "
+            "file's own for the others."
         )
-    return axes[0], row
+    return sizes
+
+
+def check_closed(declared: onnx.ValueInfoProto, axes: Sequence[int | None], batch_at: int) -> None:
+    """Raise UnsupportedModel where another axis than that of the batch is open."""
+    names = [entry.dim_param for entry in declared.type.tensor_type.shape.dim]
+    open_axes = ", ".join(
+        f"{axis} ({names[axis] or 'unnamed'!r})" for axis, size in enumerate(axes) if axis != batch_at and size is None
+    )
+    if open_axes:
+        shown = [names[axis] or "?" if size is None else size for axis, size in enumerate(axes)]
+        example = ",".join(str(1 if size is None else size) for size in axes)
+        raise UnsupportedModel(
+            f"The input {declared.name!r} of shape {shown} has no fixed size along axis {open_axes}; only the batch axis may be open. "
+            f"Say its size with --input-shape, as --input-shape {example}, or export it without dynamic axes."
+        )
 
 
 # An upper bound of the entries that an operator makes of constants, before it runs
@@ -226,8 +289,15 @@ def _alike(arrays: Sequence[Array]) -> int:
     return arrays[0].size
 
 
+def _range(arrays: Sequence[Array]) -> int:
+    start, limit, delta = (float(entry.reshape(())) for entry in arrays)
+    return int(abs(limit - start) / max(abs(delta), 1e-30)) + 1
+
+
 _FOLDED: dict[str, _Bound] = {
-    **dict.fromkeys(("Add", "Sub", "Mul", "Div"), _broadcast),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "Mod", "Min", "Max", "Where"), _broadcast),
+    **dict.fromkeys(("Equal", "Less", "Greater", "And", "Or"), _broadcast),
+    **dict.fromkeys(("Abs", "Floor", "Ceil", "Not", "QuantizeLinear"), _alike),
     **dict.fromkeys(
         ("Identity", "Cast", "Neg", "Sqrt", "Exp", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Slice"),
         _alike,
@@ -240,6 +310,8 @@ _FOLDED: dict[str, _Bound] = {
     "Concat": lambda arrays: sum(entry.size for entry in arrays),
     "Gather": lambda arrays: arrays[0].size * max(arrays[1].size, 1),
     "ConstantOfShape": lambda arrays: math.prod(abs(int(size)) for size in arrays[0].ravel()),
+    "Range": _range,
+    "Tile": lambda arrays: arrays[0].size * math.prod(abs(int(size)) for size in arrays[1].ravel()),
     "Expand": lambda arrays: math.prod(
         np.broadcast_shapes(arrays[0].shape, tuple(abs(int(size)) for size in arrays[1].ravel()))
     ),

@@ -3,40 +3,75 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from edgewright.errors import BadModelFile, UnsupportedModel
-from edgewright.frontends._onnx_flow import Dense, Floats, Flow, Operation, along_line, node_of, reshaped, settled
-from edgewright.frontends._onnx_shapes import SHAPES, concatenate, reduction, reshape, stretch
-from edgewright.lowering import Builder
+from edgewright.frontends._onnx_flow import (
+    Floats,
+    Flow,
+    ModelBuilder,
+    Operation,
+    Product,
+    along_line,
+    channels_last,
+    entrywise,
+    ordered,
+    plain,
+    reshaped,
+    settle,
+    settled,
+    stored_as,
+)
 
 FLOATS = (1, 10, 11, 16)  # ONNX's numbers of float, float16, double, bfloat16
+MOST_FACTORS = 8  # of a power
 
-Rule = Callable[[Builder, Operation], Flow]
-
-
-def _dense(builder: Builder, x: Flow, weights: Floats, bias: Floats, shape: tuple[int, ...]) -> Flow:
-    if math.prod(x.shape) != weights.shape[1]:
-        raise UnsupportedModel(
-            f"it multiplies rows of shape {list(x.shape)} by weights of {weights.shape[1]} columns; one vector at a time is compiled. "
-            "Put a Flatten before it, or split it"
-        )
-    x = settled(builder, reshaped(builder, x, (weights.shape[1],)))
-    made = Flow(x.value, (weights.shape[0],), Dense(weights, bias))
-    return reshaped(builder, made, shape)
+Made = Flow | tuple[Flow, ...]
+Rule = Callable[[ModelBuilder, Operation], Made]
 
 
-def gemm(builder: Builder, node: Operation) -> Flow:
+def dense_of(builder: ModelBuilder, x: Flow, weights: Floats, bias: Floats, scale: Floats | None) -> Flow:
+    """Return a product with weights [rows, columns] of a vector, or of each of several, as a convolution of one pixel."""
+    rows, columns = weights.shape
+    if x.shape[-1:] != (columns,):
+        raise BadModelFile(f"it multiplies rows of shape {list(x.shape)} by weights of {columns} columns")
+    if math.prod(x.shape) == columns:
+        vector = settled(builder, x if x.flattened else reshaped(builder, x, (columns,)))
+        if vector.flattened:
+            shape, order = vector.flattened
+            weights = weights[:, np.arange(columns).reshape(shape).transpose(order).ravel()]
+        made = Flow(vector.value, (rows,), Product("dense", weights, bias, scale=scale))
+        return replace(reshaped(builder, made, (*x.shape[:-1], rows)), batch_at=x.batch_at)
+    straight = plain(builder, x)
+    value = stored_as(builder, straight, (1, math.prod(x.shape[:-1]), columns))
+    made = Flow(value, (rows, 1, 1), Product("conv2d", weights.reshape(rows, 1, 1, columns), bias, scale=scale))
+    return replace(
+        straight, value=stored_as(builder, made, (*x.shape[:-1], rows)), shape=(*x.shape[:-1], rows), pending=None
+    )
+
+
+def _row_scale(node: Operation, index: int, axis: int, rows: int) -> Floats | None:
+    """Return a scale a row of the integers that a matrix stands for, or None where it stands for none."""
+    grid = node.grid(index)
+    if grid is None:
+        return None
+    if grid.axis not in (None, axis):
+        raise UnsupportedModel("its weights have a scale for each entry of another axis than that of its outputs")
+    return np.broadcast_to(grid.scale, (rows,))
+
+
+def gemm(builder: ModelBuilder, node: Operation) -> Flow:
     """A row times B, plus C, each with a factor."""
     if node.number("transA", 0):
         raise UnsupportedModel("transA is 1, which mixes the rows of a batch. Export it with transA=0")
     x, b = node.flow, node.floats(1, "matrix B")
-    if len(x.shape) != 1 or b.ndim != 2:
+    if len(x.shape) != 1 or b.ndim != 2 or x.batch_at:
         raise BadModelFile(f"it multiplies rows of shape {list(x.shape)} by B of shape {list(b.shape)}")
-    weights = node.number("alpha", 1.0) * (b if node.number("transB", 0) else b.T)
+    turned, alpha = bool(node.number("transB", 0)), node.number("alpha", 1.0)
+    weights = alpha * (b if turned else b.T)
     bias = np.zeros(len(weights))
     if node.at(2) is not None:
         c = node.floats(2, "addend C")
@@ -47,19 +82,22 @@ def gemm(builder: Builder, node: Operation) -> Flow:
         bias = bias + node.number("beta", 1.0) * c.reshape(c.shape[-1:])
     if bias.shape != (len(weights),):
         raise BadModelFile(f"its addend C has {bias.size} columns and B {len(weights)}")
-    return _dense(builder, x, weights, bias, (len(weights),))
+    scale = _row_scale(node, 1, 0 if turned else 1, len(weights)) if alpha == 1.0 else None
+    return dense_of(builder, x, weights, bias, scale)
 
 
-def matmul(builder: Builder, node: Operation) -> Flow:
+def matmul(builder: ModelBuilder, node: Operation) -> Flow:
     """A row times a constant matrix, or a constant matrix times a column."""
     a, b = node.at(0), node.at(1)
     if isinstance(a, Flow) == isinstance(b, Flow):
         raise UnsupportedModel("it multiplies two computed values; one of them must be a constant matrix")
     if isinstance(a, Flow):
-        w = _matrix(node.floats(1, "matrix"), a.shape)
+        given = node.floats(1, "matrix")
+        w = _matrix(given, a.shape)
         if not a.shape or a.shape[-1] != w.shape[0]:
             raise BadModelFile(f"it multiplies rows of shape {list(a.shape)} by a matrix of shape {list(w.shape)}")
-        return _dense(builder, a, w.T, np.zeros(w.shape[1]), (*a.shape[:-1], w.shape[1]))
+        scale = _row_scale(node, 1, given.ndim - 1, w.shape[1])
+        return dense_of(builder, a, w.T, np.zeros(w.shape[1]), scale)
     if not isinstance(b, Flow):
         raise BadModelFile("an operand is missing")
     w = _matrix(node.floats(0, "matrix"), b.shape)
@@ -67,7 +105,12 @@ def matmul(builder: Builder, node: Operation) -> Flow:
         raise UnsupportedModel(
             "its matrix stands before the batch axis; it must stand behind, or before a column [batch, n, 1]"
         )
-    return _dense(builder, b, w, np.zeros(w.shape[0]), (*b.shape[:-2], w.shape[0], b.shape[-1]))
+    turned = (*range(len(b.shape) - 2), len(b.shape) - 1, len(b.shape) - 2)
+    row = replace(
+        ordered(builder, plain(builder, b), turned), shape=tuple(b.shape[axis] for axis in turned), order=None
+    )
+    made = settled(builder, dense_of(builder, row, w, np.zeros(w.shape[0]), _row_scale(node, 0, w.ndim - 2, len(w))))
+    return replace(made, shape=tuple(made.shape[axis] for axis in turned), order=turned)
 
 
 def _matrix(w: Floats, row: tuple[int, ...]) -> Floats:
@@ -78,35 +121,44 @@ def _matrix(w: Floats, row: tuple[int, ...]) -> Floats:
     return w.reshape(w.shape[-2:])
 
 
-def arithmetic(builder: Builder, node: Operation) -> Flow:
+def arithmetic(builder: ModelBuilder, node: Operation) -> Flow:
     """Add, Sub, Mul and Div, of two computed values or with a constant."""
     a, b = node.at(0), node.at(1)
     if isinstance(a, Flow) and isinstance(b, Flow):
-        return _pair(builder, node.op, a, b)
+        return pair(builder, node.op, a, b)
     flow, other = (a, node.floats(1, "operand")) if isinstance(a, Flow) else (b, node.floats(0, "operand"))
     if not isinstance(flow, Flow):
         raise BadModelFile("an operand is missing")
-    constant = _row_constant(other, flow.shape)
+    constant = row_constant(other, flow)
     turned = flow is b
     if node.op == "Div":
         if turned or np.any(constant == 0.0):
             raise UnsupportedModel("it divides by a computed value or by 0. Multiply by a constant instead")
         constant = 1.0 / constant
-    if math.prod(constant.shape[:-1]) == 1:  # one line for all, or one an entry of the last axis
+    if len(flow.shape) == 3 and constant.size == flow.shape[0] == constant.shape[0] and flow.batch_at == 0:
+        flow = channels_last(builder, flow)
+    laid = flow.laid(constant)
+    if math.prod(laid.shape[:-1]) == 1:  # one line for all, or one an entry of the last axis
         if node.op in ("Mul", "Div"):
-            return along_line(flow, constant, 0.0)
+            return along_line(flow, laid, 0.0)
         sign = -1.0 if node.op == "Sub" else 1.0
-        return along_line(flow, sign, constant) if turned else along_line(flow, 1.0, sign * constant)
-    value = builder.constant("constant", np.broadcast_to(constant, flow.shape))
-    full = Flow(value, flow.shape)
+        return along_line(flow, sign, laid) if turned else along_line(flow, 1.0, sign * laid)
+    value = builder.constant("constant", np.broadcast_to(laid, flow.stored))
     op = {"Add": "add", "Sub": "subtract", "Mul": "multiply", "Div": "multiply"}[node.op]
-    return node_of(builder, op, a=full if turned else flow, b=flow if turned else full)
+    own = settle(builder, flow)
+    first, second = (value, own) if turned else (own, value)
+    return replace(flow, value=builder.node(op, a=first, b=second), pending=None)
 
 
-def _row_constant(constant: Floats, shape: tuple[int, ...]) -> Floats:
-    """Return a constant without a batch axis. Raises UnsupportedModel where it would change the shape of a row."""
-    if constant.ndim == len(shape) + 1 and constant.shape[0] == 1:
-        constant = constant[0]
+def row_constant(constant: Floats, flow: Flow) -> Floats:
+    """Return a constant without a batch axis, with the axes of a row. Raises UnsupportedModel where it would change the row's shape."""
+    shape = flow.shape
+    if constant.ndim == len(shape) + 1 and constant.shape[flow.batch_at] == 1:
+        constant = constant.squeeze(flow.batch_at)
+    elif flow.batch_at and constant.ndim > len(shape) - flow.batch_at and constant.size > 1:
+        raise UnsupportedModel(
+            f"its constant of shape {list(constant.shape)} reaches the batch axis. Give it one entry there"
+        )
     fits = constant.ndim <= len(shape) and all(
         size in (1, own) for size, own in zip(constant.shape[::-1], shape[::-1], strict=False)
     )
@@ -115,42 +167,70 @@ def _row_constant(constant: Floats, shape: tuple[int, ...]) -> Floats:
             f"its constant of shape {list(constant.shape)} does not fit rows of shape {list(shape)}: it must have one entry, or the "
             "sizes of a row. Reshape it"
         )
-    return constant
+    return constant.reshape((1,) * (len(shape) - constant.ndim) + constant.shape)
 
 
-def _pair(builder: Builder, op: str, a: Flow, b: Flow) -> Flow:
+def pair(builder: ModelBuilder, op: str, a: Flow, b: Flow) -> Flow:
+    """Return the sum, difference or product of two flows, one of them spread over the pixels of the other where it has one."""
     if op == "Div":
         raise UnsupportedModel("it divides by a computed value. Multiply by a constant instead")
-    if len(a.shape) != len(b.shape) or (a.shape != b.shape and 1 not in (math.prod(a.shape), math.prod(b.shape))):
+    if len(a.shape) != len(b.shape) or a.batch_at != b.batch_at:
         raise UnsupportedModel(
-            f"its operands have rows of shapes {list(a.shape)} and {list(b.shape)}; they must be alike, or one a single entry"
+            f"its operands have rows of shapes {list(a.shape)} and {list(b.shape)}; they must have as many axes. Reshape one"
         )
-    return node_of(builder, {"Add": "add", "Sub": "subtract", "Mul": "multiply"}[op], a=a, b=b)
+    large, small = (b, a) if math.prod(a.shape) < math.prod(b.shape) else (a, b)
+    large = settled(builder, large)
+    if math.prod(small.shape) == 1:
+        small = settled(builder, small)
+    elif small.shape == large.shape:
+        if large.flattened != small.flattened:
+            large = plain(builder, large)
+        small = settled(builder, small if large.flattened else ordered(builder, small, large.axes))
+    elif len(large.shape) == 3 and small.shape == (large.shape[0], 1, 1):
+        large, pixel = channels_last(builder, large), settled(builder, channels_last(builder, small))
+        small = Flow(builder.node("resize_nearest", x=pixel.value, attributes={"size": large.shape[1:]}), large.shape)
+    else:
+        raise UnsupportedModel(
+            f"its operands have rows of shapes {list(a.shape)} and {list(b.shape)}; they must be alike, one a single entry, or one "
+            "[channels, 1, 1] beside an image"
+        )
+    swapped = math.prod(a.shape) < math.prod(b.shape)
+    first, second = (small.value, large.value) if swapped else (large.value, small.value)
+    name = {"Add": "add", "Sub": "subtract", "Mul": "multiply"}[op]
+    return replace(large, value=builder.node(name, a=first, b=second), left_out="")
 
 
-def negative(builder: Builder, node: Operation) -> Flow:
+def total(builder: ModelBuilder, node: Operation) -> Flow:
+    """Sum and Mean of any number of computed values."""
+    flows = [entry for entry in node.inputs if isinstance(entry, Flow)]
+    if len(flows) < len(node.inputs) or not flows:
+        raise UnsupportedModel("it adds a constant to computed values. Use an Add")
+    made = flows[0]
+    for flow in flows[1:]:
+        made = pair(builder, "Add", made, flow)
+    return along_line(made, 1.0 / len(flows), 0.0) if node.op == "Mean" and len(flows) > 1 else made
+
+
+def power(builder: ModelBuilder, node: Operation) -> Flow:
+    """Pow by a small whole number, or by one half."""
+    exponent = node.floats(1, "exponent")
+    if exponent.size != 1 or float(exponent.reshape(())) not in (0.5, *range(1, MOST_FACTORS + 1)):
+        raise UnsupportedModel(f"its exponent must be one number of 0.5, 1, 2, ... {MOST_FACTORS}")
+    times = float(exponent.reshape(()))
+    if times == 0.5:
+        return entrywise(builder, "square_root", node.flow)
+    x = made = settled(builder, node.flow)
+    for _ in range(int(times) - 1):
+        made = pair(builder, "Mul", made, x)
+    return made
+
+
+def negative(builder: ModelBuilder, node: Operation) -> Flow:
     """The value with its sign turned."""
     return along_line(node.flow, -1.0, 0.0)
 
 
-def normalisation(builder: Builder, node: Operation) -> Flow:
-    """BatchNormalization with the statistics of training: a line a feature."""
-    x = node.flow
-    if any(node.outputs[1:]) or node.number("training_mode", 0):
-        raise UnsupportedModel("it normalises by the batch. Export the model for inference (model.eval())")
-    if len(x.shape) != 1 or not node.number("spatial", 1):
-        raise UnsupportedModel(
-            f"it normalises rows of shape {list(x.shape)}; vectors are compiled. Put a Flatten before it"
-        )
-    names = ("scale", "bias", "mean", "variance")
-    scale, bias, mean, variance = (node.floats(index, name) for index, name in enumerate(names, 1))
-    if any(entry.shape != x.shape for entry in (scale, bias, mean, variance)):
-        raise BadModelFile(f"its constants do not have the shape {list(x.shape)} of a row")
-    slope = scale / np.sqrt(variance + node.number("epsilon", 1e-5))
-    return along_line(x, slope, bias - mean * slope)
-
-
-def clip(builder: Builder, node: Operation) -> Flow:
+def clip(builder: ModelBuilder, node: Operation) -> Flow:
     """Cut to bounds that may be left out."""
     low, high = -math.inf, math.inf
     if node.opset < 11:
@@ -158,85 +238,25 @@ def clip(builder: Builder, node: Operation) -> Flow:
     else:
         low = low if node.at(1) is None else float(node.floats(1, "lower bound").reshape(()))
         high = high if node.at(2) is None else float(node.floats(2, "upper bound").reshape(()))
-    return node.flow if (low, high) == (-math.inf, math.inf) else _cut(builder, node.flow, low, high)
+    return node.flow if (low, high) == (-math.inf, math.inf) else cut_to(builder, node.flow, low, high)
 
 
-def _cut(builder: Builder, x: Flow, low: float, high: float) -> Flow:
+def extreme(builder: ModelBuilder, node: Operation) -> Flow:
+    """Min and Max of a computed value and one number."""
+    a, b = node.at(0), node.at(1)
+    if len(node.inputs) != 2 or isinstance(a, Flow) == isinstance(b, Flow):
+        raise UnsupportedModel("it compares computed values; one value and one constant number are compiled")
+    flow, constant = (a, b) if isinstance(a, Flow) else (b, a)
+    if not isinstance(flow, Flow) or not isinstance(constant, np.ndarray) or constant.size != 1:
+        raise UnsupportedModel("its constant must be one number")
+    bound = float(constant.reshape(()))
+    return cut_to(builder, flow, *((bound, math.inf) if node.op == "Max" else (-math.inf, bound)))
+
+
+def cut_to(builder: ModelBuilder, x: Flow, low: float, high: float) -> Flow:
+    """Return a flow cut to bounds. Raises UnsupportedModel where nothing lies between them."""
     if not low < high:
         raise UnsupportedModel(f"its lower bound {low:g} does not lie below its upper bound {high:g}")
     if (low, high) == (0.0, math.inf):
-        return node_of(builder, "relu", x=x)
-    return node_of(builder, "clip", {"low": low, "high": high}, x=x)
-
-
-def leaky_relu(builder: Builder, node: Operation) -> Flow:
-    """Computed as alpha x + (1 - alpha) max(x, 0)."""
-    x, alpha = settled(builder, node.flow), node.number("alpha", 0.01)
-    rectified = node_of(builder, "relu", x=x)
-    return node_of(builder, "add", a=along_line(x, alpha, 0.0), b=along_line(rectified, 1.0 - alpha, 0.0))
-
-
-def hard_sigmoid(builder: Builder, node: Operation) -> Flow:
-    """A line cut to 0..1."""
-    return _cut(builder, along_line(node.flow, node.number("alpha", 0.2), node.number("beta", 0.5)), 0.0, 1.0)
-
-
-def _by_entry(op: str) -> Rule:
-    def rule(builder: Builder, node: Operation) -> Flow:
-        return node_of(builder, op, x=node.flow)
-
-    return rule
-
-
-def same(builder: Builder, node: Operation) -> Flow:
-    """The value itself: Identity and Dropout."""
-    training = node.constant(2, "training mode")
-    if any(node.outputs[1:]) or (training is not None and training.any()):
-        raise UnsupportedModel("it drops entries at random. Export the model for inference (model.eval())")
-    return node.flow
-
-
-def cast(builder: Builder, node: Operation) -> Flow:
-    """A cast from float to float; the numbers of classes may become integers."""
-    if node.number("to", 0) not in FLOATS and node.flow.left_out != "ArgMax":
-        raise UnsupportedModel("it casts to a type that is not float. Export the model without it")
-    return node.flow
-
-
-def scores(builder: Builder, node: Operation) -> Flow:
-    """Softmax, LogSoftmax and ArgMax are left out: they do not change which score is the largest."""
-    x = node.flow
-    default = 0 if node.op == "ArgMax" else 1 if node.opset < 13 else -1
-    if len(x.shape) != 1 or node.axis(int(node.attributes.get("axis", default)), x.shape) != 0:
-        raise UnsupportedModel(
-            f"it works on rows of shape {list(x.shape)}; one vector of scores is compiled. Put a Flatten before it"
-        )
-    if node.number("select_last_index", 0):
-        raise UnsupportedModel("it takes the last of equals; the first is compiled. Export it with select_last_index=0")
-    if x.left_out == "ArgMax":
-        raise UnsupportedModel("it stands behind an ArgMax. Export the model without it")
-    return replace(x, left_out=node.op)
-
-
-RULES: Mapping[str, Rule] = {
-    "Gemm": gemm,
-    "MatMul": matmul,
-    **dict.fromkeys(("Add", "Sub", "Mul", "Div"), arithmetic),
-    "Neg": negative,
-    "BatchNormalization": normalisation,
-    "Relu": _by_entry("relu"),
-    "Tanh": _by_entry("tanh"),
-    "Sigmoid": _by_entry("sigmoid"),
-    "Exp": _by_entry("exp"),
-    "LeakyRelu": leaky_relu,
-    "HardSigmoid": hard_sigmoid,
-    "Clip": clip,
-    **dict.fromkeys(("Identity", "Dropout"), same),
-    "Cast": cast,
-    **dict.fromkeys(SHAPES, reshape),
-    "Concat": concatenate,
-    "Slice": stretch,
-    **dict.fromkeys(("ReduceSum", "ReduceMean", "ReduceMax"), reduction),
-    **dict.fromkeys(("Softmax", "LogSoftmax", "ArgMax"), scores),
-}
-AFTER_SCORES = ("Identity", "Cast", "Softmax", "LogSoftmax", "ArgMax", "Dropout")
+        return entrywise(builder, "relu", x)
+    return entrywise(builder, "clip", x, {"low": low, "high": high})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,15 +47,26 @@ class Scaler:
 
 @dataclass(frozen=True)
 class Product:
-    """weight x + bias: weight [rows, columns], bias [rows]."""
+    """weight x + bias: weight [rows, columns], bias [rows]. fine: its weights need 16 bits, as what they sum up nearly cancels."""
 
     weight: Floats
     bias: Floats
+    fine: bool = False
 
     @property
     def outputs(self) -> int:
         """How many values come out."""
         return len(self.bias)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator of one value x, with constants by port and attributes; `ports` are those that read x."""
+
+    name: str
+    constants: Mapping[str, Floats] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    ports: tuple[str, ...] = ("x",)
 
 
 def check_step(step: Any) -> None:

@@ -19,8 +19,35 @@ from edgewright.errors import BadModelFile, EdgewrightError
 from edgewright.ir.types import Array
 from edgewright.ir.verify import LARGEST_VALUE
 
-LARGEST_COUNT = 10_000  # of tensors, operators or buffers
+LARGEST_COUNT = 5_000  # of tensors, operators or buffers
+LONGEST_NAME = 100  # bytes of a name that messages repeat
 READER_ERRORS = (struct.error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+ACTIVATION = "FusedActivationFunction"
+_STRIDES = ("Padding", "StrideH", "StrideW", ACTIVATION)
+_DILATIONS = ("DilationHFactor", "DilationWFactor")
+_CORNERS = ("AlignCorners", "HalfPixelCenters")
+
+# Operator -> the table of the schema that holds its options, and those that matter here.
+OPTIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "FULLY_CONNECTED": ("FullyConnectedOptions", (ACTIVATION, "WeightsFormat")),
+    "CONV_2D": ("Conv2DOptions", (*_STRIDES, *_DILATIONS)),
+    "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", (*_STRIDES, *_DILATIONS, "DepthMultiplier")),
+    "AVERAGE_POOL_2D": ("Pool2DOptions", (*_STRIDES, "FilterHeight", "FilterWidth")),
+    "MAX_POOL_2D": ("Pool2DOptions", (*_STRIDES, "FilterHeight", "FilterWidth")),
+    "ADD": ("AddOptions", (ACTIVATION,)),
+    "SUB": ("SubOptions", (ACTIVATION,)),
+    "MUL": ("MulOptions", (ACTIVATION,)),
+    "CONCATENATION": ("ConcatenationOptions", ("Axis", ACTIVATION)),
+    "SOFTMAX": ("SoftmaxOptions", ("Beta",)),
+    "LEAKY_RELU": ("LeakyReluOptions", ("Alpha",)),
+    "RESIZE_BILINEAR": ("ResizeBilinearOptions", _CORNERS),
+    "RESIZE_NEAREST_NEIGHBOR": ("ResizeNearestNeighborOptions", _CORNERS),
+    "STRIDED_SLICE": (
+        "StridedSliceOptions",
+        ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask", "Offset"),
+    ),
+}
 
 Item = TypeVar("Item")
 
@@ -39,7 +66,7 @@ class Tensor:
     scale: npt.NDArray[np.float32]
     zero_point: npt.NDArray[np.int64]
     axis: int
-    data: bytes
+    data: memoryview
     is_sparse: bool
 
     def array(self) -> Array:
@@ -54,12 +81,16 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator of the file: its name, the tensors that it reads (-1: none) and makes, the options that matter here."""
+    """An operator of the file: its name, the tensors that it reads (-1: none) and makes, its options by their names in the schema."""
 
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: Mapping[str, int] = field(default_factory=dict)
+    options: Mapping[str, float] = field(default_factory=dict)
+
+    def option(self, name: str, default: int = 0) -> int:
+        """Return an option that is a whole number; `default` where the file holds none."""
+        return int(self.options.get(name, default))
 
 
 @dataclass(frozen=True)
@@ -142,13 +173,13 @@ def _tensor(tensor: Any, buffers: tuple[Any, ...]) -> Tensor:
             "The file keeps its constants outside the schema, as files above 2 GB do; no device holds such a model."
         )
     return Tensor(
-        name=(tensor.Name() or b"").decode(errors="replace"),
+        name=(tensor.Name() or b"")[:LONGEST_NAME].decode(errors="replace"),
         dtype=_names("TensorType").get(tensor.Type(), f"type {tensor.Type()}").lower(),
         shape=_integers(tensor.ShapeAsNumpy()),
         scale=np.array(scale, np.float32),
         zero_point=np.array(zero_point, np.int64),
         axis=int(quantisation.QuantizedDimension()) if quantisation else 0,
-        data=bytes(buffer.DataAsNumpy()) if buffer.DataLength() else b"",
+        data=memoryview(buffer.DataAsNumpy() if buffer.DataLength() else b""),
         is_sparse=tensor.Sparsity() is not None,
     )
 
@@ -160,12 +191,15 @@ def _operator(operator: Any, codes: tuple[Any, ...]) -> Operator:
     number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
     name = _names("BuiltinOperator").get(number, f"operator {number}")
     if name == "CUSTOM":
-        name = f"CUSTOM {(code.CustomCode() or b'').decode(errors='replace')}"
-    options: dict[str, int] = {}
-    if name == "FULLY_CONNECTED" and operator.BuiltinOptions() is not None:
-        reader = tflite.FullyConnectedOptions()
-        reader.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
-        options = {"activation": reader.FusedActivationFunction(), "weights_format": reader.WeightsFormat()}
+        name = f"CUSTOM {(code.CustomCode() or b'')[:LONGEST_NAME].decode(errors='replace')}"
+    options: dict[str, float] = {}
+    if name in OPTIONS:
+        table, fields = OPTIONS[name]
+        given = operator.BuiltinOptions()
+        reader = getattr(tflite, table)()
+        if given is not None:
+            reader.Init(given.Bytes, given.Pos)
+            options = {field: getattr(reader, field)() for field in fields}
     return Operator(name, _integers(operator.InputsAsNumpy()), _integers(operator.OutputsAsNumpy()), options)
 
 

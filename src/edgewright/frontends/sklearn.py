@@ -4,30 +4,50 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from edgewright.errors import BadModelFile, EdgewrightError, MissingTool, UnsupportedModel
 from edgewright.frontends import LARGEST_FILE_BYTES, FrontEnd, read_bytes
 from edgewright.frontends._sklearn_arrays import check_fitted, kind_of
+from edgewright.frontends._sklearn_classes import BAYES, CENTRES, add_bayes, read_centres
+from edgewright.frontends._sklearn_isolation import ISOLATION
 from edgewright.frontends._sklearn_linear import (
     LINEAR_CLASSIFIERS,
     LINEAR_REGRESSORS,
     PERCEPTRONS,
+    Layers,
     add_layers,
     read_layers,
 )
+from edgewright.frontends._sklearn_neighbours import NEIGHBOURS, read_neighbours
 from edgewright.frontends._sklearn_steps import FITTED, Product, Scaler, check_step, read_step
-from edgewright.frontends._sklearn_trees import FORESTS, TREES, add_trees
+from edgewright.frontends._sklearn_trees import ENSEMBLES, add_trees
+from edgewright.frontends._sklearn_vectors import ONE_CLASS, VECTOR_MACHINES, read_vectors
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import Type
 from edgewright.lowering import Builder
 
-MODELS = TREES + FORESTS + LINEAR_CLASSIFIERS + LINEAR_REGRESSORS + PERCEPTRONS
+# How each kind of model becomes layers
+READERS: dict[str, Callable[[Any, str, int], Layers]] = {
+    **dict.fromkeys((*LINEAR_CLASSIFIERS, *LINEAR_REGRESSORS, *PERCEPTRONS), read_layers),
+    **dict.fromkeys(VECTOR_MACHINES, read_vectors),
+    **dict.fromkeys(NEIGHBOURS, read_neighbours),
+    **dict.fromkeys(CENTRES, read_centres),
+}
+MODELS = (*ENSEMBLES, *READERS, *BAYES)
+OF_OUTLIERS = (*ISOLATION, *ONE_CLASS)
+OUTLIER_LABELS = ("-1", "1")
 MOST_FEATURES = 2**20  # far more than any device reads
-# Beyond what skops itself holds to be safe: arrays, which `to_graph` checks, and what is left of training, which it never reads
+# Beyond what skops itself holds to be safe: arrays, which `to_graph` checks, and what is left of training or serves searching, which
+# it never reads
 TRUSTED = (
     "sklearn.tree._tree.Tree",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
 )
@@ -68,11 +88,14 @@ def to_graph(model: Any) -> Graph:
     for step in steps:
         read.append(read_step(step, features))
         features = read[-1].outputs
-    if kind in TREES + FORESTS:
+    if kind in ENSEMBLES:
         y = add_trees(builder, x, read, last, kind)
+    elif kind in BAYES:
+        y = add_bayes(builder, x, read, last, kind, features)
     else:
-        y = add_layers(builder, x, read, read_layers(last, kind, features))
-    return builder.finish(y, labels=tuple(str(label) for label in getattr(last, "classes_", ())))
+        y = add_layers(builder, x, read, READERS[kind](last, kind, features))
+    labels = OUTLIER_LABELS if kind in OF_OUTLIERS else tuple(str(label) for label in getattr(last, "classes_", ()))
+    return builder.finish(y, labels=labels)
 
 
 def _stages(model: Any) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,23 @@ def windows(
 
     With ceil_mode the last window may reach over the padding, but does not begin in it. Raises BadModelFile where no window fits.
     """
+    return _windows(tuple(sizes), tuple(kernel), _fixed(strides), _fixed(dilations), _fixed(pads), auto_pad, ceil_mode)
+
+
+def _fixed(values: Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if values is None else tuple(values)
+
+
+@lru_cache  # a network asks for the same few again and again
+def _windows(
+    sizes: tuple[int, ...],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...] | None,
+    dilations: tuple[int, ...] | None,
+    pads: tuple[int, ...] | None,
+    auto_pad: str,
+    ceil_mode: int,
+) -> Windows:
     rank = len(sizes)
     kernel = per_axis("kernel_shape", kernel, rank, 1)
     strides, dilations = per_axis("strides", strides, rank, 1), per_axis("dilations", dilations, rank, 1)

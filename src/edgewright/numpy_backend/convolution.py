@@ -17,6 +17,7 @@ from edgewright.numpy_backend._windows import (
     pads_of,
     per_axis,
     scattered,
+    taps,
     view,
     widened,
     windows,
@@ -36,12 +37,58 @@ def convolve(x: Array, w: Array, place: Windows, group: int = 1) -> Array:
             f"it needs {group} x {w.shape[1]} input channels and a multiple of {group} outputs."
         )
     x = padded(x, place)
-    flat = w.reshape(group, outputs // group, -1)
     result = np.empty((batch, group, outputs // group, math.prod(place.counts)), np.result_type(x, w))
-    for image, out in zip(view(x, place)[:, np.newaxis], result, strict=True):
+    product = _row_by_row if _rows_pay(w, place, group) else _at_once
+    for image, out in zip(x, result, strict=True):
         # One image at a time: the columns of a whole batch would not stay in the cache.
-        np.matmul(flat, image.reshape(group, flat.shape[2], -1), out=out)
+        product(image, w.reshape(group, outputs // group, -1, *place.kernel), place, out)
     return result.reshape(batch, outputs, *place.counts)
+
+
+def _at_once(x: Array, w: Array, place: Windows, out: Array) -> None:
+    """Write the product of w (group, outputs, channels, kernel axes) with all windows of a padded image, in one multiplication."""
+    group, outputs = w.shape[:2]
+    flat = w.reshape(group, outputs, -1)
+    np.matmul(flat, _unfolded(x, place).reshape(group, flat.shape[2], -1), out=out)
+
+
+def _rows_pay(w: Array, place: Windows, group: int) -> bool:
+    """Return whether the windows move by one along the first axis, and unfolding less outweighs adding and reordering more."""
+    if len(place.kernel) < 2 or place.strides[0] != 1 or place.kernel[0] == 1:
+        return False
+    outputs, saved = len(w) // group, w.shape[1] * math.prod(place.kernel[1:])
+    return outputs <= min(saved, math.prod(place.counts))
+
+
+def _row_by_row(x: Array, w: Array, place: Windows, out: Array) -> None:
+    """The same, in one multiplication a row of the kernel, of which one row is unfolded only.
+
+    The windows of its other rows lie in the same columns, shifted by whole rows.
+    """
+    group, outputs = w.shape[:2]
+    across, rows = math.prod(place.counts[1:]), x.shape[1]
+    one = replace(place, kernel=(1, *place.kernel[1:]), counts=(rows, *place.counts[1:]))
+    columns = _unfolded(x, one).reshape(group, -1, rows * across)
+    kernel_rows = np.moveaxis(w, 3, 0).reshape(place.kernel[0], group, outputs, -1)
+    for row, flat in enumerate(kernel_rows):
+        begin = row * place.dilations[0] * across
+        part = columns[:, :, begin : begin + out.shape[2]]
+        if row == 0:
+            np.matmul(flat, part, out=out)
+        else:
+            out += flat @ part
+
+
+def _unfolded(x: Array, place: Windows) -> Array:
+    """Return (channels, kernel axes, window axes) of a padded image (channels, spatial axes): its windows."""
+    elements = math.prod(place.kernel)
+    if elements == 1 or elements > math.prod(place.counts):
+        return view(x[np.newaxis], place)[0]
+    # A copy for each element of the kernel moves whole rows, where a copy of the view would move them by the width of the kernel.
+    columns = np.empty((len(x), *place.kernel, *place.counts), x.dtype)
+    for tap, index in taps(place):
+        columns[(slice(None), *tap)] = x[index]
+    return columns
 
 
 def _with_bias(y: Array, bias: Array | None) -> Array:

@@ -19,6 +19,7 @@ __all__ = ["Plan", "Value", "operators", "plan_model", "run_model"]
 
 DAMAGE = (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 """What Python and NumPy raise where a model asks for what cannot be."""
+ELEMENT_TYPES = frozenset(onnx.TensorProto.DataType.values())
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _mismatch(name: str, value: Value, declared: onnx.TypeProto) -> str | None:
     if not declared.HasField("tensor_type") or not declared.tensor_type.elem_type:
         return None
     kind = declared.tensor_type
-    if kind.elem_type not in onnx.TensorProto.DataType.values():
+    if kind.elem_type not in ELEMENT_TYPES:
         return f"input {name!r} is declared as type {kind.elem_type}, which ONNX does not have"
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
     if not isinstance(value, np.ndarray | np.generic):

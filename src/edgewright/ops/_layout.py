@@ -43,6 +43,17 @@ def pair_arguments(types: Types) -> dict[str, int | Array]:
     }
 
 
+def in_place(types: Types, attributes: Attributes) -> dict[str, int]:
+    """Return how y may lie over x where each entry of y is written after its entries of x, and those behind, were read."""
+    return {"x": 0}
+
+
+def pair_overlap(types: Types, attributes: Attributes) -> dict[str, int]:
+    """Return how y may lie over the operands of a walk over pairs; a single entry is read until the end."""
+    entries = types["y"].size
+    return {port: 0 if types[port].size == entries else entries - 1 for port in ("a", "b")}
+
+
 def axis_of(shape: tuple[int, ...], attributes: Attributes) -> int:
     """Return the attribute `axis`, counted without the batch axis. Raises BadGraph where the shape has no such axis."""
     axis = int(attributes["axis"])

@@ -10,7 +10,7 @@ from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import INTEGER_RANGES, Array, Type, power_of_two
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
-from edgewright.ops._layout import pair_arguments, pair_shape, pair_values
+from edgewright.ops._layout import pair_arguments, pair_overlap, pair_shape, pair_values
 from edgewright.ops.arithmetic import INT32, Ratio, requantise, requantise_cost
 from edgewright.ops.quantisation import clip_bounds, coarse_enough, largest_real
 
@@ -111,8 +111,8 @@ def pair_sum(doc: str, name: str, sign: int) -> Op:
         accumulator=accumulator,
         arguments=arguments,
         kernels=(
-            Kernel(f"{name}_A_B_Y", CALL, dtypes, is_narrow),
-            Kernel(f"{name}_A_B_Y_wide", CALL, dtypes),
+            Kernel(f"{name}_A_B_Y", CALL, dtypes, is_narrow, overlap=pair_overlap),
+            Kernel(f"{name}_A_B_Y_wide", CALL, dtypes, overlap=pair_overlap),
         ),
         cases=cases,
     )

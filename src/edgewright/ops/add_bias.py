@@ -8,6 +8,7 @@ from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import INTEGER_RANGES, Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
+from edgewright.ops._layout import in_place
 from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
 from edgewright.ops.forms import requantise_arguments
 from edgewright.ops.quantisation import coarse_enough, largest_real
@@ -92,6 +93,7 @@ ENTRY = Op(
             ("x", "y", "bias", "rows", "features", "FORM"),
             {"x": INTEGERS, "bias": ("int16", "int32"), "y": INTEGERS},
             ratios=lambda t, a: _factor(t),
+            overlap=in_place,
         ),
     ),
     cases=cases,

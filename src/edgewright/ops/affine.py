@@ -11,6 +11,7 @@ from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
+from edgewright.ops._layout import in_place
 from edgewright.ops.arithmetic import INT32, Integers, Ratio, requantise, requantise_cost
 from edgewright.ops.forms import requantise_arguments
 from edgewright.ops.quantisation import clip_bounds, coarse_enough, row_ratios
@@ -181,6 +182,7 @@ ENTRY = Op(
             ("x", "y", "scale", "offset", "rows", "features", "FORM"),
             {"x": INTEGERS, "scale": ("int16",), "offset": ("int32",), "y": INTEGERS},
             ratios=lambda t, a: row_ratios(t["offset"], t["y"]),
+            overlap=in_place,
         ),
     ),
     cases=cases,

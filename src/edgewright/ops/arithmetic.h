@@ -53,8 +53,32 @@ static inline int32_t ew_scale_high(int32_t x, int32_t multiplier, uint8_t shift
     return ((high >> shift) + 1) >> 1;
 }
 
+/* The same rounded twice: after 31 bits, ties up, and at the end, ties away from zero. `shift` counts from 32. */
+static inline int32_t ew_scale_twice(int32_t x, int32_t multiplier, uint8_t shift) {
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__)
+    /* The same: as multiplier is 2^30 or more, twice it is 2^32 and a negative int32. */
+    int32_t high;
+    __asm__("smmlar %0, %1, %2, %1" : "=r"(high) : "r"(x), "r"((int32_t)((uint32_t)multiplier << 1)));
+#else
+    const int32_t high = (int32_t)(((int64_t)x * multiplier + ((int64_t)1 << 30)) >> 31);
+#endif
+    return (((high + (high >> 31)) >> shift) + 1) >> 1;
+}
+
+/* The same for a whole shift of 0..62: rounded twice only where it is above 31. */
+static inline int64_t ew_scale_mixed(int32_t x, int32_t multiplier, uint8_t shift) {
+    return shift > 31 ? ew_scale_twice(x, multiplier, (uint8_t)(shift - 32)) : ew_scale(x, multiplier, shift);
+}
+
 static inline int32_t ew_clip(int32_t x, int32_t lowest, int32_t highest) {
-    return x < lowest ? lowest : x > highest ? highest : x;
+#if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
+    if (__builtin_constant_p(lowest == -128 && highest == 127) && lowest == -128 && highest == 127) {
+        __asm__("ssat %0, #8, %1" : "=r"(x) : "r"(x));
+        return x;
+    }
+#endif
+    x = x < lowest ? lowest : x;
+    return x > highest ? highest : x;
 }
 
 /* The same for what ew_scale returns, which may not fit 32 bits. */

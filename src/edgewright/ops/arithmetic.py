@@ -18,6 +18,7 @@ from edgewright.ir.types import Type, power_of_two
 Integers = npt.NDArray[np.int64]
 INT32 = (-(2**31), 2**31 - 1)
 LARGEST_SHIFT = 62
+FIRST_SHIFT = 31  # of a product that is rounded twice
 
 
 def rshift_floor(x: Any, shift: Any) -> Any:
@@ -42,13 +43,19 @@ class Ratio:
     """A real factor as integers: multiplier / 2**shift, or 1 / 2**shift where multiplier is None.
 
     multiplier lies in [2**30, 2**31) and shift in 0..62; without a multiplier the shift may be negative, a shift to the left.
+    twice: where the shift is above 31, round after 31 bits, ties up, and again at the end, ties away from zero (gemmlowp's way,
+    which LiteRT's convolutions keep); with a multiplier only.
     """
 
     multiplier: int | None
     shift: int
+    twice: bool = False
 
     def apply(self, x: Any) -> Any:
-        """Return x times the factor, rounded half up."""
+        """Return x times the factor, rounded half up, or twice."""
+        if self.multiplier is not None and self.twice and self.shift > FIRST_SHIFT:
+            high = rshift_round(x * self.multiplier, FIRST_SHIFT)
+            return rshift_round(high - (high < 0), self.shift - FIRST_SHIFT)
         if self.multiplier is not None:
             return rshift_round(x * self.multiplier, self.shift)
         return x << -self.shift if self.shift < 0 else rshift_round(x, self.shift)
@@ -69,6 +76,13 @@ def ratio(factor: float) -> Ratio:
     if not (factor > 0 and 0 <= shift <= LARGEST_SHIFT):
         raise BadGraph(f"The factor {factor:g} between two scales is outside 2^-31..2^31.")
     return Ratio(multiplier, shift)
+
+
+def twice(factor: Ratio) -> Ratio:
+    """Return a factor that rounds twice; a power of two gets a multiplier, as both roundings count there too."""
+    if factor.multiplier is None:
+        return Ratio(2**30, min(30 + factor.shift, LARGEST_SHIFT), twice=True)
+    return Ratio(factor.multiplier, factor.shift, twice=True)
 
 
 def ratios(factors: npt.NDArray[np.float64]) -> tuple[Ratio, ...]:

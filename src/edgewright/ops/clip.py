@@ -1,8 +1,12 @@
 """Cutting to given bounds."""
 
+from edgewright.ir.graph import Attributes
 from edgewright.ops.rescale import cutting_operator
 
-ENTRY = cutting_operator(
-    "y = x cut to `low`..`high`, real numbers.",
-    lambda attributes: (float(attributes["low"]), float(attributes["high"])),
-)
+
+def bounds(attributes: Attributes) -> tuple[float, float]:
+    """Return the real numbers that x is cut to."""
+    return float(attributes["low"]), float(attributes["high"])
+
+
+ENTRY = cutting_operator("y = x cut to `low`..`high`, real numbers.", bounds)

@@ -73,6 +73,12 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     return found | {name: both[name] for name in ("zero_point", "lowest", "highest")}
 
 
+def overlap(t: Types, attributes: Attributes) -> dict[str, int]:
+    """Before an entry of a or b is read, as many entries of the other were written as blocks of it come before."""
+    blocks, along, behind = around_axis(t["a"].shape, attributes["axis"])
+    return {"a": t["b"].size // blocks * (blocks - 1), "b": along * behind * blocks}
+
+
 def cases(generator: np.random.Generator) -> list[Case]:
     """Every triple of dtypes, powers of two and others, the first axis and the last, zero points."""
     found = []
@@ -108,11 +114,13 @@ ENTRY = Op(
             (*CALL, "a_shift", "b_shift", *END),
             {"a": INTEGERS, "b": INTEGERS, "y": INTEGERS},
             lambda values, types, attributes: form_of(factors(types)) == "shift_rows",
+            overlap=overlap,
         ),
         Kernel(
             "concatenate_A_B_Y_scale",
             (*CALL, "a_multiplier", "a_shift", "b_multiplier", "b_shift", *END),
             {"a": INTEGERS, "b": INTEGERS, "y": INTEGERS},
+            overlap=overlap,
         ),
     ),
     cases=cases,

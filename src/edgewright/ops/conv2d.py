@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
-from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
+from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values, _dsp, _rows
 from edgewright.ops._windows import Windows, gathered_entries, geometry, rows_between, windows_of
-from edgewright.ops.arithmetic import requantise
+from edgewright.ops.arithmetic import Ratio, requantise
 from edgewright.ops.forms import requantise_arguments
 from edgewright.ops.quantisation import coarse_enough, dense_accumulator, largest_real, quantise_rows, row_ratios
 
@@ -32,6 +34,11 @@ def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
     return (*windows(types, attributes).counts(x.shape), w.shape[0])
 
 
+def ratios(t: Types, attributes: Attributes) -> tuple[Ratio, ...]:
+    """Return the factors from sums to outputs."""
+    return row_ratios(t["bias"], t["y"], attributes)
+
+
 def products(x: Array, w: Array, bias: Array, windows: Windows, fill: float | int) -> Array:
     """Return the sums [n, down, across, filters] of the windows of x with w, plus bias."""
     cut = windows.cut(x, fill)
@@ -48,7 +55,7 @@ def real(v: Values, attributes: Attributes) -> Array:
 def integer(v: Values, t: Types, attributes: Attributes) -> Array:
     """Return requantise(windows w + bias); padding is the zero point of x, and the bias holds what that adds."""
     sums = products(v["x"], v["w"], v["bias"], windows(t, attributes), t["x"].zero_point)
-    return requantise(sums, row_ratios(t["bias"], t["y"]), t["y"])
+    return requantise(sums, ratios(t, attributes), t["y"])
 
 
 def quantise(request: Request) -> Quantised:
@@ -71,7 +78,7 @@ def quantise(request: Request) -> Quantised:
 def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:
     """Return the extremes of the sum of any filter."""
     flat = v["w"].reshape(len(v["w"]), -1)
-    return dense_accumulator(flat, v["bias"], t["x"], t["y"], row_ratios(t["bias"], t["y"]))
+    return dense_accumulator(flat, v["bias"], t["x"], t["y"], ratios(t, attributes))
 
 
 def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Array]:
@@ -79,14 +86,60 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     return {
         "geometry": geometry(windows(t, attributes), t["x"].shape),
         "filters": t["w"].shape[0],
+        "channels": t["x"].shape[2],
+        "pixels": t["y"].shape[0] * t["y"].shape[1],
         "x_zero_point": t["x"].zero_point,
-        **requantise_arguments(row_ratios(t["bias"], t["y"]), t["y"]),
+        **requantise_arguments(ratios(t, attributes), t["y"]),
     }
 
 
 def scratch(t: Types, attributes: Attributes) -> dict[str, tuple[str, int]]:
     """One window."""
     return {"window": (t["x"].dtype, gathered_entries(windows(t, attributes), t["x"].shape[2]))}
+
+
+def fits_words(v: Values, t: Types, attributes: Attributes) -> bool:
+    """Whether 256 times the products fit 32 bits."""
+    return _dsp.fits(v["w"].reshape(len(v["w"]), -1), t["x"])
+
+
+def whole_words(v: Values, t: Types, attributes: Attributes) -> bool:
+    """Whether rows of windows are whole words of an image."""
+    across = windows(t, attributes).dilations[1] == 1 or t["w"].shape[2] == 1
+    return across and t["x"].shape[2] % _dsp.COLUMNS == 0 and fits_words(v, t, attributes)
+
+
+def pixels_alone(v: Values, t: Types, attributes: Attributes) -> bool:
+    """Whether the windows are the pixels of the image."""
+    lie = windows(t, attributes)
+    return lie.size == lie.strides == (1, 1) and not any(lie.padding)
+
+
+def words_alone(v: Values, t: Types, attributes: Attributes) -> bool:
+    """Whether the windows are the pixels of the image, and these are whole words."""
+    return pixels_alone(v, t, attributes) and whole_words(v, t, attributes)
+
+
+def rows(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Array]:
+    """Return each filter as a row."""
+    return _rows.side_by_side(v["w"].reshape(len(v["w"]), -1))
+
+
+def words(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Array]:
+    """Return the words of two filters together."""
+    flat = v["w"].reshape(len(v["w"]), -1)
+    return {**_dsp.packed(flat, 2), **_dsp.start(flat, v["bias"], t["x"], 2)}
+
+
+def pairs(t: Types, attributes: Attributes) -> dict[str, tuple[str, int]]:
+    """Two windows, widened."""
+    return {"pairs": ("int32", _dsp.filled(gathered_entries(windows(t, attributes), t["x"].shape[2]), _dsp.COLUMNS))}
+
+
+def pairs_of_bytes(t: Types, attributes: Attributes) -> dict[str, tuple[str, int]]:
+    """One window, and two of them widened."""
+    wide = pairs(t, attributes)
+    return {"window": ("int8", wide["pairs"][1]), **wide}
 
 
 def overlap(t: Types, attributes: Attributes) -> dict[str, int]:
@@ -107,12 +160,29 @@ def cases(generator: np.random.Generator) -> list[Case]:
             ((5, 4, 3), (4, 3, 3), {"padding": (1, 1, 1, 1)}),
             ((6, 7, 2), (3, 2, 3), {"strides": (2, 3), "padding": (0, 1, 2, 0)}),
             ((7, 7, 1), (2, 3, 2), {"dilations": (2, 3), "padding": (1, 0, 0, 2)}),
-            ((3, 4, 8), (5, 1, 1), {}),
+            ((7, 5, 4), (3, 3, 2), {"strides": (1, 2), "dilations": (2, 1), "padding": (2, 1, 0, 1)}),
+            ((3, 5, 8), (5, 1, 1), {}),
             ((1, 1, 4), (1, 1, 1), {}),
+            ((4, 3, 4), (4, 2, 2), {"rounds_twice": True}),
+            ((2, 2, 4), (1, 2, 1), {"rounds_twice": True}),
         ):
             for scale in (2.0**-9, 0.0031, 0.4):
                 found.append(_case(generator, image, kernel, attributes, (x_dtype, y_dtype, bias_dtype), scale))
-    return found
+    return [*found, _large_biases(generator, (3, 5, 8), (5, 1, 1)), _large_biases(generator, (4, 4, 3), (3, 2, 2))]
+
+
+def _large_biases(generator: np.random.Generator, image: tuple[int, int, int], kernel: tuple[int, int, int]) -> Case:
+    """Filters that add next to nothing to a large bias, as networks have them where a channel died."""
+    case = _case(generator, image, kernel, {}, ("int8", "int8", "int32"), 0.0031)
+    scales = (1e-6, 3e-6, *(float(scale) for scale in np.ravel(case.types["w"].scales)[2:]))
+    types = {
+        **case.types,
+        "w": replace(case.types["w"], scale=scales),
+        "bias": replace(case.types["bias"], scale=tuple(scale * 2.0**-5 for scale in scales)),
+        "y": replace(case.types["y"], scale=0.25),
+    }
+    bias = np.concatenate([[2**29, -(2**28)], case.parameters["bias"][2:]]).astype(np.int32)
+    return Case(types, {**case.parameters, "bias": bias}, case.attributes)
 
 
 def _case(
@@ -143,6 +213,28 @@ def _case(
     return Case({**types, "y": y}, values, attributes)
 
 
+_DTYPES = {"x": INTEGERS, "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS}
+
+
+def _dsp_kernel(
+    name: str,
+    call: tuple[str, ...],
+    when: Callable[[Values, Types, Attributes], bool],
+    scratch: Callable[[Types, Attributes], dict[str, tuple[str, int]]],
+) -> Kernel:
+    return Kernel(
+        name,
+        ("x", "y", "packed", "start", "rest", *call, "FORM"),
+        {**_DTYPES, "x": ("int8",)},
+        when=when,
+        ratios=ratios,
+        needs="dsp",
+        layout=words,
+        scratch=scratch,
+        overlap=overlap,
+    )
+
+
 ENTRY = Op(
     doc="Convolution of x [height, width, channels] with w [filters, height, width, channels]: `strides`, `dilations`, "
     "`padding` (top, left, bottom, right).",
@@ -155,11 +247,29 @@ ENTRY = Op(
     accumulator=accumulator,
     arguments=arguments,
     kernels=(
+        _dsp_kernel("conv2d_pixels_Y_FORM", ("pairs", "pixels", "channels", "filters"), words_alone, pairs),
+        _dsp_kernel("conv2d_words_Y_FORM", ("pairs", "geometry", "filters", "x_zero_point"), whole_words, pairs),
+        _dsp_kernel(
+            "conv2d_bytes_Y_FORM",
+            ("window", "pairs", "geometry", "filters", "x_zero_point"),
+            fits_words,
+            pairs_of_bytes,
+        ),
+        Kernel(
+            "conv2d_alone_X_BIAS_Y_FORM",
+            ("x", "y", "rows_of_w", "bias", "pixels", "channels", "filters", "FORM"),
+            _DTYPES,
+            when=pixels_alone,
+            ratios=ratios,
+            layout=rows,
+            overlap=overlap,
+        ),
         Kernel(
             "conv2d_X_BIAS_Y_FORM",
-            ("x", "y", "w", "bias", "window", "geometry", "filters", "x_zero_point", "FORM"),
-            {"x": INTEGERS, "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
-            ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
+            ("x", "y", "rows_of_w", "bias", "window", "geometry", "filters", "x_zero_point", "FORM"),
+            _DTYPES,
+            ratios=ratios,
+            layout=rows,
             scratch=scratch,
             overlap=overlap,
         ),

@@ -7,7 +7,7 @@ import numpy as np
 from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
-from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
+from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values, _dsp, _rows
 from edgewright.ops.arithmetic import requantise
 from edgewright.ops.forms import requantise_arguments
 from edgewright.ops.quantisation import coarse_enough, dense_accumulator, largest_real, quantise_rows, row_ratios
@@ -46,6 +46,16 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     return {"rows": rows, "columns": columns, **requantise_arguments(row_ratios(t["bias"], t["y"]), t["y"])}
 
 
+def layout(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Array]:
+    """Return the words of four rows together."""
+    return {**_dsp.packed(v["w"], 4), **_dsp.start(v["w"], v["bias"], t["x"], 4)}
+
+
+def pairs(t: Types, attributes: Attributes) -> dict[str, tuple[str, int]]:
+    """The whole of x, widened."""
+    return {"pairs": ("int32", _dsp.filled(t["x"].size, _dsp.COLUMNS) // 2)}
+
+
 def cases(generator: np.random.Generator) -> list[Case]:
     """Every pair of dtypes, one scale and a scale a row, powers of two and others, one row and many."""
     found = []
@@ -82,7 +92,16 @@ def cases(generator: np.random.Generator) -> list[Case]:
         },
         {"w": np.array([[-1]], np.int8), "bias": np.array([0], np.int16)},
     )
-    return [*found, one]
+    large = Case(  # the first row adds next to nothing to a large bias
+        {
+            "x": Type((8,), "int8", 2.0**-5, zero_point=-128),
+            "w": Type((2, 8), "int8", (1e-6, 0.0031), axis=0, limits=(-127, 127)),
+            "bias": Type((2,), "int32", (1e-6 * 2.0**-5, 0.0031 * 2.0**-5), axis=0),
+            "y": Type((2,), "int8", 0.25),
+        },
+        {"w": generator.integers(-127, 128, (2, 8)).astype(np.int8), "bias": np.array([2**29, -5000], np.int32)},
+    )
+    return [*found, one, large]
 
 
 ENTRY = Op(
@@ -97,9 +116,20 @@ ENTRY = Op(
     arguments=arguments,
     kernels=(
         Kernel(
+            "dense_words_Y_FORM",
+            ("x", "y", "packed", "start", "rest", "pairs", "rows", "columns", "FORM"),
+            {"x": ("int8",), "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
+            when=lambda v, t, a: _dsp.fits(v["w"], t["x"]),
+            ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
+            needs="dsp",
+            layout=layout,
+            scratch=pairs,
+        ),
+        Kernel(
             "dense_X_BIAS_Y_FORM",
-            ("x", "y", "w", "bias", "rows", "columns", "FORM"),
+            ("x", "y", "rows_of_w", "bias", "rows", "columns", "FORM"),
             {"x": INTEGERS, "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
+            layout=lambda v, t, a: _rows.side_by_side(v["w"]),
             ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
         ),
     ),

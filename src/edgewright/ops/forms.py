@@ -11,6 +11,7 @@ from edgewright.ir.types import Array, Type
 from edgewright.ops.arithmetic import LARGEST_SHIFT, Ratio
 
 HIGH_SHIFT = 33  # from here on the lower 32 bits of a product cannot change the rounded result
+TWICE_SHIFT = 32  # from here on both roundings of a factor that rounds twice take place
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,22 @@ FORMS: Mapping[str, Form] = {
         {"multiplier": "const int32_t *multiplier", "shift": "const uint8_t *shift", **_END},
         f"ew_clip(ew_scale_high({{sum}}, {_MULTIPLIERS}, {_SHIFT}) + zero_point, lowest, highest)",
     ),
+    "twice": Form(
+        {"multiplier": "int32_t multiplier", "shift": "uint8_t shift", **_END},
+        "ew_clip(ew_scale_twice({sum}, multiplier, shift) + zero_point, lowest, highest)",
+    ),
+    "twice_rows": Form(
+        {"multiplier": "const int32_t *multiplier", "shift": "const uint8_t *shift", **_END},
+        f"ew_clip(ew_scale_twice({{sum}}, {_MULTIPLIERS}, {_SHIFT}) + zero_point, lowest, highest)",
+    ),
+    "mixed": Form(
+        {"multiplier": "int32_t multiplier", "shift": "uint8_t shift", **_END},
+        "ew_clip_wide(ew_scale_mixed({sum}, multiplier, shift) + zero_point, lowest, highest)",
+    ),
+    "mixed_rows": Form(
+        {"multiplier": "const int32_t *multiplier", "shift": "const uint8_t *shift", **_END},
+        f"ew_clip_wide(ew_scale_mixed({{sum}}, {_MULTIPLIERS}, {_SHIFT}) + zero_point, lowest, highest)",
+    ),
 }
 
 
@@ -56,7 +73,11 @@ def form_of(factors: tuple[Ratio, ...]) -> str:
     """Return the name of the cheapest form that serves these factors, one or one a row."""
     form = "shift"
     if any(factor.multiplier is not None for factor in factors):
-        form = "high" if all(_as_multiplier(factor)[1] >= HIGH_SHIFT for factor in factors) else "scale"
+        least = min(_as_multiplier(factor)[1] for factor in factors)
+        if any(factor.twice for factor in factors):
+            form = "twice" if least >= TWICE_SHIFT else "mixed"
+        else:
+            form = "high" if least >= HIGH_SHIFT else "scale"
     return f"{form}_rows" if len(factors) > 1 else form
 
 
@@ -68,7 +89,7 @@ def requantise_arguments(factors: tuple[Ratio, ...], y: Type) -> dict[str, int |
         shifts = np.array([factor.shift for factor in factors], np.int8)
     else:
         pairs = [_as_multiplier(factor) for factor in factors]
-        left = HIGH_SHIFT if form.startswith("high") else 0
+        left = {"high": HIGH_SHIFT, "twice": TWICE_SHIFT}.get(form.removesuffix("_rows"), 0)
         multipliers = np.array([multiplier for multiplier, _ in pairs], np.int32)
         shifts = np.array([shift - left for _, shift in pairs], np.uint8)
         arguments["multiplier"] = multipliers if several else int(multipliers[0])

@@ -8,6 +8,7 @@ from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import INTEGER_RANGES, Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Types, Values
+from edgewright.ops._layout import in_place
 from edgewright.ops.tables import interpolate, make_table
 
 
@@ -81,6 +82,7 @@ ENTRY = Op(
             ("x", "y", "table", "count", "lowest", "last", "shift"),
             {"x": INTEGERS, "y": INTEGERS},
             lambda values, types, attributes: types["table"].dtype == types["y"].dtype,
+            overlap=in_place,
         ),
     ),
     cases=cases,

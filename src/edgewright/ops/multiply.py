@@ -7,7 +7,7 @@ import numpy as np
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
-from edgewright.ops._layout import pair_arguments, pair_shape, pair_values
+from edgewright.ops._layout import pair_arguments, pair_overlap, pair_shape, pair_values
 from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
 from edgewright.ops.forms import requantise_arguments
 from edgewright.ops.quantisation import coarse_enough, largest_real
@@ -88,6 +88,7 @@ ENTRY = Op(
             (*CALL, "FORM"),
             {"a": INTEGERS, "b": INTEGERS, "y": INTEGERS},
             ratios=lambda t, a: factor(t),
+            overlap=pair_overlap,
         ),
     ),
     cases=cases,

@@ -1,8 +1,4 @@
-"""What the operators share when they choose their integers. Our own scales are powers of two.
-
-The search over scales and widths has its place here and in `compiler/quantise.py`: a better choice of `activation_type` and of
-`Settings` changes nothing else.
-"""
+"""What the operators share when they choose their integers. Our own scales are powers of two unless the settings say otherwise."""
 
 from __future__ import annotations
 
@@ -14,8 +10,8 @@ import numpy.typing as npt
 
 from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
-from edgewright.ir.types import INTEGER_RANGES, Array, Type
-from edgewright.ops.arithmetic import INT32, Integers, Ratio, product_bounds, ratios, requantise_cost
+from edgewright.ir.types import INTEGER_RANGES, Array, Type, power_of_two
+from edgewright.ops.arithmetic import INT32, Integers, Ratio, product_bounds, ratios, requantise_cost, twice
 
 WEIGHT_LIMIT = 127  # -128 is left out, so that weights negate and fast kernels may assume it
 SMALLEST_EXPONENT, LARGEST_EXPONENT = -60, 60
@@ -35,22 +31,41 @@ def scale_covering(largest: float, highest: int) -> float:
     return 2.0 ** min(max(exponent, SMALLEST_EXPONENT), LARGEST_EXPONENT)
 
 
-def activation_type(shape: tuple[int, ...], low: float, high: float, dtype: str) -> Type:
-    """Return the type of an activation that reached low..high in calibration; what lies beyond saturates."""
+def exact_scale(largest: float, highest: int) -> float:
+    """Return the scale s with largest == s * highest, that of nothing where `largest` is 0 or tiny."""
+    return max(largest / highest, 2.0**SMALLEST_EXPONENT) if largest > 0 else 2.0**EXPONENT_OF_NOTHING
+
+
+def activation_type(
+    shape: tuple[int, ...], low: float, high: float, dtype: str, scales: str = "power-of-two", zero_points: bool = False
+) -> Type:
+    """Return the type of an activation that reached low..high in calibration; what lies beyond saturates.
+
+    scales: "power-of-two" or "any". zero_points: whether int8 takes all its 256 integers for low..high, 0 included; int16 stays
+    symmetric.
+    """
+    scale_of = exact_scale if scales == "any" else scale_covering
+    if zero_points and dtype == "int8":
+        low, high = min(low, 0.0), max(high, 0.0)
+        lowest, highest = INTEGER_RANGES[dtype]
+        scale = scale_of(high - low, highest - lowest)
+        zero_point = math.floor(lowest - low / scale + 0.5)
+        return Type(shape, dtype, scale, min(max(zero_point, lowest), highest))
     limits = OUTPUT_LIMITS[dtype]
-    scale = scale_covering(max(abs(low), abs(high)), limits[1])
+    scale = scale_of(max(abs(low), abs(high)), limits[1])
     return Type(shape, dtype, scale, limits=limits if dtype == "int8" else None)
 
 
 def quantise_weights(values: Array, scale: float | npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
     """Return float weights as int8 at a scale, or one scale a row."""
     integers = np.floor(np.asarray(values, np.float64) / np.reshape(scale, (-1,) + (1,) * (np.ndim(values) - 1)) + 0.5)
-    return np.clip(integers, -WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8)
+    clipped: npt.NDArray[np.float64] = np.clip(integers, -WEIGHT_LIMIT, WEIGHT_LIMIT)
+    return clipped.astype(np.int8)
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Weights and bias of a matrix-vector product, one power-of-two scale a row."""
+    """Weights and bias of a matrix-vector product, one scale a row."""
 
     weights: tuple[Array, Type]
     bias: tuple[Array, Type]
@@ -59,14 +74,18 @@ class Rows:
 def quantise_rows(weights: Array, bias: Array, x: Type, y: Type | None = None) -> Rows:
     """Return integer weights [rows, columns] and bias [rows] for an input type.
 
-    Each row has the finest scale at which its weights fit int8 and its sum is proven to fit 32 bits; no finer than an output type
-    needs, if one is given: a row of zeros would be shifted out of 32 bits. The bias is at scale s_x * s_w, int16 where it fits,
+    Each row has the finest scale at which its weights fit int8 and its sum is proven to fit 32 bits: a power of two where input and
+    output have such scales, for then requantising is a shift; else any. No finer than an output type needs, if one is given: a row
+    of zeros would be shifted out of 32 bits. The bias is at scale s_x * s_w, int16 where it fits,
     else int32. Raises BadGraph where the input has several scales.
     """
     if x.axis is not None:
         raise BadGraph("A matrix-vector product needs one scale for its whole input; put an affine operator before it.")
     input_scale = float(x.scales)
-    scales = np.array([scale_covering(float(np.abs(row).max(initial=0)), WEIGHT_LIMIT) for row in weights])
+    given = [x] if y is None else [x, y]
+    shifts_do = all(power_of_two(float(type.scales)) is not None for type in given)
+    scale_of = scale_covering if shifts_do else exact_scale
+    scales = np.array([scale_of(float(np.abs(row).max(initial=0)), WEIGHT_LIMIT) for row in weights])
     if y is not None:
         scales = np.maximum(scales, float(y.scales) * 2.0**-LARGEST_SHIFT / input_scale)
     low, high = min(x.range[0], 0), max(x.range[1], 0)
@@ -91,12 +110,14 @@ def _scales(scales: npt.NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(float(scale) for scale in scales)
 
 
-def row_ratios(bias: Type, y: Type) -> tuple[Ratio, ...]:
+def row_ratios(bias: Type, y: Type, attributes: Attributes | None = None) -> tuple[Ratio, ...]:
     """Return the factors from the accumulators of a product, whose scales the bias carries, to its output.
 
-    One factor alone where all rows have the same.
+    One factor alone where all rows have the same. They round twice where the attribute `rounds_twice` says so.
     """
     factors = ratios(np.broadcast_to(bias.scales, bias.shape) / y.scales)
+    if attributes and attributes.get("rounds_twice"):
+        factors = tuple(twice(factor) for factor in factors)
     return factors[:1] if len(set(factors)) == 1 else factors
 
 

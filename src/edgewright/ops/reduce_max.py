@@ -10,7 +10,7 @@ from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Types, Values
-from edgewright.ops._layout import around_axis, axis_of, check_same_integers
+from edgewright.ops._layout import around_axis, axis_of, check_same_integers, in_place
 
 
 def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
@@ -58,6 +58,7 @@ ENTRY = Op(
             ("x", "y", "before", "along", "behind"),
             {"x": INTEGERS, "y": INTEGERS},
             lambda values, types, attributes: types["x"].dtype == types["y"].dtype,
+            overlap=in_place,
         ),
     ),
     cases=cases,

@@ -8,7 +8,7 @@ from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
-from edgewright.ops._layout import around_axis, axis_of
+from edgewright.ops._layout import around_axis, axis_of, in_place
 from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
 from edgewright.ops.forms import requantise_arguments
 from edgewright.ops.quantisation import coarse_enough, largest_real
@@ -93,6 +93,7 @@ ENTRY = Op(
             ("x", "y", "before", "along", "behind", "start", "FORM"),
             {"x": INTEGERS, "y": INTEGERS},
             ratios=factor,
+            overlap=in_place,
         ),
     ),
     cases=cases,

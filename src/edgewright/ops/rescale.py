@@ -10,6 +10,7 @@ from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type, quantise_array
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
+from edgewright.ops._layout import in_place
 from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
 from edgewright.ops.forms import requantise_arguments
 from edgewright.ops.quantisation import clip_bounds, coarse_enough, largest_real
@@ -112,6 +113,7 @@ ENTRY = Op(
             ("x", "y", "count", "x_zero_point", "FORM"),
             {"x": INTEGERS, "y": INTEGERS},
             ratios=lambda t, a: factor(t),
+            overlap=in_place,
         ),
     ),
     cases=cases,

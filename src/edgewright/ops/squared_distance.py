@@ -10,8 +10,9 @@ from edgewright.ir.types import Array, Type, power_of_two
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops.arithmetic import Integers, Ratio, ratios, requantise, requantise_cost, rshift_round
 from edgewright.ops.forms import form_of, requantise_arguments
-from edgewright.ops.quantisation import WEIGHT_LIMIT, quantise_weights, scale_covering
+from edgewright.ops.quantisation import WEIGHT_LIMIT, scale_covering
 
+WIDE_LIMIT = 2**15 - 1
 LARGEST_SUM = 2**30  # half of 32 bits is left for the rounding term
 
 
@@ -26,7 +27,8 @@ def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
 def distances(v: Values, attributes: Attributes) -> Array:
     """Return the squared distances of x [n, columns] to each prototype: [n, prototypes]."""
     difference = v["x"][:, None, :] - v["prototypes"]
-    return np.einsum("npc,npc->np", difference, difference)
+    result: Array = np.einsum("npc,npc->np", difference, difference)
+    return result
 
 
 def alignment(prototypes: Integers, x: Type, prototype: Type) -> tuple[int, int]:
@@ -72,12 +74,16 @@ def _factors(t: Types, prototype_shift: int) -> tuple[Ratio, ...]:
 
 
 def quantise(request: Request) -> Quantised:
-    """Prototypes with one scale, no finer than that of x, and coarse enough for a proven sum."""
-    x, values = request.types["x"], request.parameters["prototypes"]
-    scale = max(scale_covering(float(np.abs(values).max(initial=0)), WEIGHT_LIMIT), float(x.scales))
+    """Prototypes with one scale, no finer than that of x, and coarse enough for a proven sum.
+
+    They have 16 bits where the attribute `wide` is set, else 8.
+    """
+    x, values = request.types["x"], request.parameters["prototypes"].astype(np.float64)
+    dtype, limit = ("int16", WIDE_LIMIT) if request.attributes.get("wide") else ("int8", WEIGHT_LIMIT)
+    scale = max(scale_covering(float(np.abs(values).max(initial=0)), limit), float(x.scales))
     while True:
-        integers = quantise_weights(values, scale)
-        type = Type(values.shape, "int8", scale, limits=(-WEIGHT_LIMIT, WEIGHT_LIMIT))
+        integers = np.clip(np.floor(values / scale + 0.5), -limit, limit).astype(dtype)
+        type = Type(values.shape, dtype, scale, limits=(-limit, limit))
         try:
             alignment(integers.astype(np.int64), x, type)
         except BadGraph:
@@ -122,10 +128,11 @@ def cases(generator: np.random.Generator) -> list[Case]:
         (Type((6,), "int8", 2.0**-6, zero_point=-20), 2.0**-5, Type((4,), "int16", 2.0**-4, zero_point=0)),
         (Type((6,), "int16", 2.0**-9, limits=(-300, 500)), 2.0**-8, Type((4,), "int16", 2.0**-3)),
     ):
-        prototypes = generator.integers(-127, 128, (4, 6)).astype(np.int8)
-        prototypes[0], prototypes[1] = 127, -127
-        types = {"x": x, "prototypes": Type((4, 6), "int8", prototype_scale, limits=(-127, 127)), "y": y}
-        found.append(Case(types, {"prototypes": prototypes}))
+        for dtype, limit in (("int8", WEIGHT_LIMIT), ("int16", 1000)):
+            prototypes = generator.integers(-limit, limit + 1, (4, 6)).astype(dtype)
+            prototypes[0], prototypes[1] = limit, -limit
+            types = {"x": x, "prototypes": Type((4, 6), dtype, prototype_scale, limits=(-limit, limit)), "y": y}
+            found.append(Case(types, {"prototypes": prototypes}))
     return found
 
 
@@ -141,7 +148,7 @@ ENTRY = Op(
     arguments=arguments,
     kernels=(
         Kernel(
-            "squared_distance_X_Y",
+            "squared_distance_X_PROTOTYPES_Y",
             (
                 "x",
                 "y",
@@ -156,7 +163,7 @@ ENTRY = Op(
                 "lowest",
                 "highest",
             ),
-            {"x": INTEGERS, "prototypes": ("int8",), "y": INTEGERS},
+            {"x": INTEGERS, "prototypes": INTEGERS, "y": INTEGERS},
             is_shift,
         ),
     ),

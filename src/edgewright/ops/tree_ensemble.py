@@ -22,7 +22,7 @@ import numpy.typing as npt
 from edgewright.errors import BadGraph, UnsupportedModel
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import INTEGER_RANGES, Array, Type
-from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
+from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values, _tree_records
 from edgewright.ops.arithmetic import INT32
 
 State = TypeVar("State")
@@ -254,7 +254,10 @@ def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:
 
 
 def cases(generator: np.random.Generator) -> list[Case]:
-    """Every dtype of every table; a tree that is a single leaf; a comb, to the left and to the right; the corners of the thresholds."""
+    """Every dtype of every table; a tree that is a single leaf; a comb, to the left and to the right; the corners of the thresholds.
+
+    Each with thresholds at the highest integer of x and without them.
+    """
     found = []
     for number, leaves_dtype in enumerate(("uint16", "int16", "uint16", "int16")):
         x_dtype, narrow, wide = INTEGERS[number % 2], UNSIGNED[number // 2], UNSIGNED[1 - number // 2]
@@ -280,7 +283,9 @@ def cases(generator: np.random.Generator) -> list[Case]:
         }
         types = {port: Type(array.shape, str(array.dtype), 1.0) for port, array in values.items()}
         x, y = Type((5,), x_dtype, 2.0**-3, -3 if x_dtype == "int8" else 0), Type((3,), "int32", 1.0)
-        found.append(Case({"x": x, **types, "y": y}, values))
+        for highest in (high, high - 1):  # beyond the highest threshold there may be nothing
+            values = {**values, "threshold": np.minimum(values["threshold"], highest).astype(x_dtype)}
+            found.append(Case({"x": x, **types, "y": y}, values))
     return found
 
 
@@ -290,6 +295,7 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
 
 
 _PORTS: tuple[str, ...] = ("feature", "threshold", "left", "leaf", "leaves", "size")
+_PACKED = ("records", "lengths", "targets", "shares")
 _DTYPES: dict[str, Any] = {"feature": UNSIGNED, "left": UNSIGNED, "leaf": UNSIGNED, "leaves": tuple(WHOLE)}
 
 ENTRY = Op(
@@ -303,6 +309,20 @@ ENTRY = Op(
     accumulator=accumulator,
     arguments=arguments,
     kernels=(
+        Kernel(
+            "tree_ensemble_short_LEAVES",
+            ("x", "y", *_PACKED, "trees", "outputs"),
+            {"x": ("int8",), "y": ("int32",), "leaves": tuple(WHOLE)},
+            _tree_records.fits(short=True),
+            layout=_tree_records.layout(short=True),
+        ),
+        Kernel(
+            "tree_ensemble_long_X_LEAVES",
+            ("x", "y", *_PACKED, "trees", "outputs"),
+            {"x": INTEGERS, "y": ("int32",), "leaves": tuple(WHOLE)},
+            _tree_records.fits(short=False),
+            layout=_tree_records.layout(short=False),
+        ),
         Kernel(
             "tree_ensemble_X_FEATURE_LEFT_LEAF_LEAVES",
             ("x", "y", *_PORTS, "trees", "outputs"),

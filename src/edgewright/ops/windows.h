@@ -26,17 +26,35 @@ static inline ew_windows ew_windows_at(const uint16_t *geometry) {
 }
 
 /* Copies the window at (down, across) to `window`; what lies outside the image is `fill`. */
-static inline void ew_gather_X(
-    const X_T *x, X_T *window, const ew_windows *at, uint16_t down, uint16_t across, X_T fill) {
+EW_KERNEL void ew_gather_X(const X_T *x, X_T *window, const ew_windows *at, uint16_t down, uint16_t across, X_T fill) {
     const int32_t first_y = (int32_t)down * at->stride_y - at->top;
     const int32_t first_x = (int32_t)across * at->stride_x - at->left;
     for (uint16_t i = 0; i < at->size_y; i++) {
         const int32_t from_y = first_y + (int32_t)i * at->dilation_y;
-        for (uint16_t j = 0; j < at->size_x; j++) {
-            const int32_t from_x = first_x + (int32_t)j * at->dilation_x;
-            const uint8_t inside = from_y >= 0 && from_y < at->height && from_x >= 0 && from_x < at->width;
-            const X_T *pixel = inside ? &x[(from_y * at->width + from_x) * at->channels] : x;
-            for (uint16_t c = 0; c < at->channels; c++) *window++ = inside ? pixel[c] : fill;
+        const uint8_t row_inside = from_y >= 0 && from_y < at->height;
+        int32_t from_x = first_x;
+        for (int32_t j = at->size_x; j > 0;) { /* by runs that are all inside or all outside */
+            const uint8_t inside = row_inside && from_x >= 0 && from_x < at->width;
+            int32_t run = inside ? at->width - from_x : row_inside && from_x < 0 ? -from_x : j;
+            if (run > j) run = j;
+            if (at->dilation_x > 1) run = 1;
+            j -= run;
+            uint16_t count = (uint16_t)(run * at->channels);
+            if (inside) {
+                const X_T *from = &x[(from_y * at->width + from_x) * at->channels];
+                for (; count > 0; count--) *window++ = *from++;
+            } else {
+                for (; count > 0; count--) *window++ = fill;
+            }
+            from_x += run * at->dilation_x;
         }
+    }
+}
+
+/* Goes one window across, or down to the next row. */
+static inline void ew_next_window(const ew_windows *at, uint16_t *down, uint16_t *across) {
+    if (++*across == at->across) {
+        *across = 0;
+        ++*down;
     }
 }

@@ -1,4 +1,4 @@
-"""What quantisation costs, value by value: signal to noise, saturation."""
+"""What quantisation costs, value by value and layer by layer: signal to noise, saturation."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewright.ir.graph import Graph
-from edgewright.ir.types import Array, dequantise_array, describe_scale, quantise_array
-from edgewright.ops.quantisation import OUTPUT_LIMITS
-from edgewright.runtime.integer import run_integer
+from edgewright.ir.graph import Graph, Node
+from edgewright.ir.types import INTEGER_RANGES, Array, Type, dequantise_array, describe_scale, quantise_array
+from edgewright.runtime.integer import run_integer, run_integer_many
 from edgewright.runtime.interpret import run_float
+from edgewright.runtime.parts import part_of, recorded, run_behind
 
 MOST_ROWS = 200
 
@@ -21,8 +21,8 @@ class Quality:
     """How well the integers of a value follow its real numbers.
 
     value: its path, "loop/h" for one in the body of a scan. snr_db: power of the real values over power of the difference, in decibel;
-    infinite where there is none. saturated_share: of all entries, how many sit at an end of the dtype's range. largest_error: in real
-    units.
+    infinite where there is none. saturated_share: of all entries, how many have a real value more than half a step beyond what the dtype
+    holds. largest_error: in real units.
     """
 
     value: str
@@ -33,6 +33,20 @@ class Quality:
     largest_error: float
 
 
+@dataclass(frozen=True)
+class LayerQuality:
+    """What one node costs when it alone computes in integers, and all others in real numbers.
+
+    value: that it makes. op: of the integer node. snr_db: of that value. output_snr_db: of the graph's output.
+    """
+
+    value: str
+    op: str
+    dtype: str
+    snr_db: float
+    output_snr_db: float
+
+
 def value_quality(lowered: Graph, quantised: Graph, rows: Array) -> tuple[Quality, ...]:
     """Return the quality of every value that both graphs compute, on at most 200 rows [n, *shape]."""
     rows = np.asarray(rows, np.float64)[:MOST_ROWS]
@@ -41,6 +55,39 @@ def value_quality(lowered: Graph, quantised: Graph, rows: Array) -> tuple[Qualit
     return tuple(
         _quality(graph, path, real[path][1], array) for path, (graph, array) in integers.items() if path in real
     )
+
+
+def layer_quality(prepared: Graph, quantised: Graph, rows: Array) -> tuple[LayerQuality, ...]:
+    """Return the quality of every node of the integer graph alone, on at most 200 rows [n, *shape].
+
+    prepared: the float graph that was quantised (`compiler.pipeline.prepare`). A scan counts as one node; nodes that read or make
+    what the float graph does not know are left out.
+    """
+    values = recorded(prepared, np.asarray(rows, np.float64)[:MOST_ROWS])
+    output = values[prepared.outputs[0]]
+    found = []
+    for node in quantised.nodes:
+        read = [value for value in node.inputs.values() if value not in quantised.constants]
+        if node.output not in values or not all(value in values for value in read):
+            continue
+        alone = _alone(quantised, node, values)
+        result = run_behind(prepared, values, node.output, alone)
+        snr = signal_to_noise(values[node.output], alone), signal_to_noise(output, result)
+        found.append(LayerQuality(node.output, node.op, quantised.types[node.output].dtype, *snr))
+    return tuple(found)
+
+
+def signal_to_noise(real: Array, ours: Array) -> float:
+    """Return the power of real values over that of the difference, in decibel; infinite where there is none."""
+    signal, noise = float(np.mean(real**2)), float(np.mean((ours - real) ** 2))
+    return math.inf if noise == 0 else 10 * math.log10(signal / noise) if signal > 0 else -math.inf
+
+
+def _alone(graph: Graph, node: Node, values: dict[str, Array]) -> Array:
+    """Return the real numbers that an integer node makes of real inputs."""
+    part = part_of(graph, (node,), node.output)
+    integers = {name: quantise_array(values[name], graph.types[name]) for name in part.inputs}
+    return dequantise_array(run_integer_many(part, integers)[node.output], graph.types[node.output])
 
 
 def _watched(graph: Graph, rows: Array, *, float_meaning: bool) -> dict[str, tuple[Graph, Array]]:
@@ -56,10 +103,18 @@ def _watched(graph: Graph, rows: Array, *, float_meaning: bool) -> dict[str, tup
 
 def _quality(graph: Graph, path: str, real: Array, integers: Array) -> Quality:
     type = graph.types[path.rpartition("/")[2]]
-    difference = dequantise_array(integers, type) - real
-    signal, noise = float(np.mean(real**2)), float(np.mean(difference**2))
-    snr = math.inf if noise == 0 else 10 * math.log10(signal / noise) if signal > 0 else -math.inf
-    low, high = type.range
-    bounded = type.limits in (None, OUTPUT_LIMITS.get(type.dtype))  # a proven range is reached without losing anything
-    saturated = float(np.mean((integers <= low) | (integers >= high))) if bounded else 0.0
-    return Quality(path, type.dtype, describe_scale(type.scale), snr, saturated, float(np.abs(difference).max()))
+    ours = dequantise_array(integers, type)
+    return Quality(
+        path,
+        type.dtype,
+        describe_scale(type.scale),
+        signal_to_noise(real, ours),
+        _saturated_share(type, real),
+        float(np.abs(ours - real).max()),
+    )
+
+
+def _saturated_share(type: Type, real: Array) -> float:
+    low, high = (dequantise_array(np.full(type.shape, bound), type) for bound in INTEGER_RANGES[type.dtype])
+    half = type.scales / 2
+    return float(np.mean((real < low - half) | (real > high + half)))

@@ -4,6 +4,7 @@ from edgewright.boards import Core
 
 ENTRY = Core(
     doc="AVR (ATmega328P): 8 bits, multiplies 8 by 8, reads constants in flash by an instruction of its own.",
+    instruction_set="avr",
     zig=None,
     gcc=("avr-gcc", "-mmcu=atmega328p"),
     unicorn=None,

@@ -4,6 +4,7 @@ from edgewright.boards import Core
 
 ENTRY = Core(
     doc="The processor of this computer.",
+    instruction_set="host",
     zig=(),
     gcc=("cc",),
     unicorn=None,

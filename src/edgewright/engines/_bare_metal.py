@@ -1,21 +1,22 @@
-"""Builds the image of a program for a Cortex-M board: start-up code, harness, program, one ELF file."""
+"""Builds the image of a program for a board without an operating system: start-up code, harness, program, one ELF file."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgewright import boards
 from edgewright.boards import Board
 from edgewright.compiler.program import Program
-from edgewright.engines import Image, _sizes, _tools, objects
+from edgewright.engines import Image, _instruction_sets, _sizes, _tools, objects
 from edgewright.engines._cache import built
 from edgewright.engines._harness import files_for, model_sources, source
 from edgewright.errors import BadInput, MissingTool
 
 COMPILERS = ("zig", "gcc")
 RESET = "Reset_Handler"
-_HARNESS = ("_cortex_m_startup.c", "_cortex_m_harness.c")
+_HARNESS = "_bare_metal_harness.c"
 _FLAGS = (
     *_tools.STRICT,
     "-O2",
@@ -31,18 +32,25 @@ _LINK = ("-T", "link.ld", "-Wl,--gc-sections")
 def compiler_why_not(board: Board, compiler: str) -> str | None:
     """Return why a compiler cannot build for a board here, with the fix, or None. Raises BadInput for an unknown compiler."""
     if compiler not in COMPILERS:
-        raise BadInput(f"There is no compiler {compiler!r} for Cortex-M boards. Known: {', '.join(COMPILERS)}.")
+        raise BadInput(
+            f"There is no compiler {compiler!r} for boards without an operating system. Known: {', '.join(COMPILERS)}."
+        )
     if compiler == "gcc":
-        return _tools.tool_why_not(board.cpu.gcc[0], "gcc-arm-none-eabi")
+        return _tools.tool_why_not(board.cpu.gcc[0], _instruction_sets.get(board.cpu.instruction_set).gcc_package)
     return _tools.zig_why_not()
 
 
-def build(program: Program, board_name: str, engine: str, compiler: str = "zig") -> Image:
-    """Return the image of a program for a Cortex-M board; `model.elf` beside it is the program alone.
+def build(
+    program: Program, board_name: str, engine: str, compiler: str = "zig", origins: tuple[int, int] | None = None
+) -> Image:
+    """Return the image of a program for a board; `model.elf` beside it is the program alone.
 
-    Raises DoesNotFit, MissingTool, BoardFault where it does not compile or holds instructions that the core lacks.
+    origins: where flash and RAM begin, if not where the board has them. Raises DoesNotFit, MissingTool, BoardFault where it does
+    not compile or holds instructions that the core lacks.
     """
     board = boards.get(board_name)
+    if origins:
+        board = replace(board, flash_origin=origins[0], ram_origin=origins[1])
     if problem := compiler_why_not(board, compiler):
         raise MissingTool(f"Cannot build {program.name!r} for {board_name}: {problem}.")
     _sizes.check_program(program, board_name)
@@ -53,18 +61,22 @@ def build(program: Program, board_name: str, engine: str, compiler: str = "zig")
     flags = _FLAGS if gcc else (*_FLAGS, "-fno-sanitize=all")
     extra = ("_memory.c",) if gcc else ()  # zig's runtime has these functions
     libraries = ("-nostdlib", "-lgcc") if gcc else ()
-    files = files_for(program, [*_HARNESS, *extra, "_cortex_m_semihosting.h"])
-    files["harness_board.h"] = f"#define HARNESS_RAM_ORIGIN {board.ram_origin:#x}u\n"
+    instruction_set = _instruction_sets.get(board.cpu.instruction_set)
+    harness = (instruction_set.startup, _HARNESS)
+    files = files_for(program, [*harness, *extra, instruction_set.access, "_semihosting.h"])
+    files["harness_board.h"] = (
+        f'#include "{instruction_set.access}"\n#define HARNESS_RAM_ORIGIN {board.ram_origin:#x}u\n'
+    )
 
     def make(folder: Path) -> dict[str, Any]:
         for file, text in files.items():
             (folder / file).write_text(text)
         what = f"The program {program.name!r} for {board_name}"
         models = [*model_sources(program), *extra]
-        for name in (*models, *_HARNESS):
+        for name in (*models, *harness):
             _tools.compile_with([*command, *flags, "-c", name, "-o", Path(name).stem + ".o"], folder, what)
         model_objects = [Path(name).stem + ".o" for name in models]
-        harness_objects = [Path(name).stem + ".o" for name in _HARNESS]
+        harness_objects = [Path(name).stem + ".o" for name in harness]
         _link(
             folder,
             board,
@@ -80,7 +92,7 @@ def build(program: Program, board_name: str, engine: str, compiler: str = "zig")
             facts["problems"] = objects.instruction_problems(folder / objects.MODEL_ELF, board.cpu)
         return facts
 
-    script = source("_cortex_m.ld")
+    script = source("_bare_metal.ld")
     folder, facts = built(
         [files, script, command, flags, libraries, version, board.cpu.forbidden, _memory(board)], make
     )
@@ -92,7 +104,7 @@ def _memory(board: Board) -> list[int]:
 
 
 def _link(folder: Path, board: Board, roots: list[str], command: list[str], output: str, what: str) -> None:
-    script = source("_cortex_m.ld").replace("@ROOTS@", " ".join(roots))
+    script = source("_bare_metal.ld").replace("@ROOTS@", " ".join(roots))
     for word, number in zip(("FLASH_ORIGIN", "RAM_ORIGIN", "RAM_BYTES"),
                             (board.flash_origin, board.ram_origin, board.ram_bytes), strict=True):  # fmt: skip
         script = script.replace(f"@{word}@", hex(number))

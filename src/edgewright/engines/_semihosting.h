@@ -1,6 +1,6 @@
 /* Semihosting: the program asks its emulator to open, read and write files, to print and to exit. */
-#ifndef CORTEX_M_SEMIHOSTING_H
-#define CORTEX_M_SEMIHOSTING_H
+#ifndef HARNESS_SEMIHOSTING_H
+#define HARNESS_SEMIHOSTING_H
 
 #include <stdint.h>
 
@@ -11,13 +11,6 @@
 
 enum { SYS_OPEN = 0x01, SYS_CLOSE = 0x02, SYS_WRITE0 = 0x04, SYS_WRITE = 0x05, SYS_READ = 0x06, SYS_EXIT_EXTENDED = 0x20 };
 enum { OPEN_READ_BINARY = 1, OPEN_WRITE_BINARY = 5 };
-
-static inline int32_t semihosting_call(uint32_t operation, const void *argument) {
-    register uint32_t r0 __asm__("r0") = operation;
-    register const void *r1 __asm__("r1") = argument;
-    __asm__ volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
-    return (int32_t)r0;
-}
 
 static inline int32_t semihosting_open(const char *name, uint32_t bytes, uint32_t mode) {
     const uint32_t block[3] = {(uint32_t)(uintptr_t)name, mode, bytes};

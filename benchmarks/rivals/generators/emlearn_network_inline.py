@@ -1,0 +1,19 @@
+"""emlearn: float network, inline."""
+
+from __future__ import annotations
+
+from benchmarks.rivals.cases import Case
+from benchmarks.rivals.generators import Generator, Sources, _emlearn
+from edgewright.boards import Board
+
+
+def sources(case: Case, board: Board) -> Sources:
+    return _emlearn.network(case, "inline")
+
+
+ENTRY = Generator(
+    doc="emlearn: float network, inline",
+    package="emlearn",
+    cases=("network",),
+    make=sources,
+)

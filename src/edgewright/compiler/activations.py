@@ -1,0 +1,117 @@
+"""Types of activations, by what they reached in calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from edgewright import ops
+from edgewright.compiler.settings import Settings, convolves
+from edgewright.ir.graph import Graph
+from edgewright.ir.types import INTEGER_RANGES, Array, Type, dequantise_array
+from edgewright.ops import clip, relu
+from edgewright.ops.quantisation import activation_type, scale_covering
+from edgewright.runtime.calibrate import Histogram, Observations, Observed
+
+CUTTING = {"relu": relu.bounds, "clip": clip.bounds}  # what a saturating operator before them does for nothing
+TAIL = 1e-4  # the share of entries that "percentile" leaves out at each end
+SHRINKING = {
+    "power-of-two": 0.5 ** np.arange(4),
+    "any": np.linspace(1.0, 0.1, 91),
+}  # ranges that are tried, of the whole
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """Chooses the type of each activation.
+
+    widths: path of a value -> its dtype, where it is not the settings' one.
+    """
+
+    settings: Settings
+    observations: Observations
+    widths: Mapping[str, str] = field(default_factory=dict)
+
+    def dtype(self, path: str) -> str:
+        """Return the dtype of a value; "auto" begins with int8."""
+        chosen = "int8" if self.settings.activation == "auto" else self.settings.activation
+        return self.widths.get(path, chosen)
+
+    def type_of(self, path: str, shape: tuple[int, ...]) -> Type:
+        """Return the type of a value that was observed."""
+        seen = self.observations[path]
+        low, high = seen.extremes
+        if self.settings.calibration == "percentile" and seen.histogram is not None:
+            low, high = _without_tails(seen.histogram, low, high)
+        if self.settings.calibration == "mean-squared-error" and seen.histogram is not None:
+            return self._best(path, shape, seen.histogram, low, high)
+        return self.covering(path, shape, low, high)
+
+    def covering(self, path: str, shape: tuple[int, ...], low: float, high: float) -> Type:
+        """Return the type of a value for given extremes."""
+        return activation_type(shape, low, high, self.dtype(path), self.settings.scales, self.settings.zero_points)
+
+    def _best(self, path: str, shape: tuple[int, ...], histogram: Histogram, low: float, high: float) -> Type:
+        shrunk = SHRINKING[self.settings.scales]
+        types = [self.covering(path, shape, low * factor, high * factor) for factor in shrunk]
+        return min(types, key=lambda type: squared_error(histogram, type))
+
+
+def squared_error(histogram: Histogram, type: Type) -> float:
+    """Return the sum of squared errors of the entries of a histogram in a type: what is cut off, and what is rounded."""
+    low, high = dequantise_array(np.array(type.range), type)
+    centres = histogram.centres
+    cut = np.maximum(centres - high, 0) + np.maximum(low - centres, 0)
+    return float((histogram.counts * (cut**2 + float(type.scales) ** 2 / 12)).sum())
+
+
+def _without_tails(histogram: Histogram, low: float, high: float) -> tuple[float, float]:
+    """Return the extremes of a histogram without TAIL of all its entries at each end."""
+    below = np.cumsum(histogram.counts)
+    allowed = TAIL * (int(below[-1]) + histogram.zeros)
+    first = int(np.searchsorted(below, allowed, side="right"))
+    last = int(np.searchsorted(-(int(below[-1]) - below), -allowed, side="left")) if below[-1] else len(below) - 1
+    if first > last:
+        return low, high
+    zero_seen = histogram.zeros > allowed
+    left, right = float(histogram.edges[first]), float(histogram.edges[last + 1])
+    return (max(low, min(left, 0.0) if zero_seen else left), min(high, max(right, 0.0) if zero_seen else right))
+
+
+def input_type(graph: Graph, seen: Observed, settings: Settings, data: Array) -> Type:
+    """Return the type of the input.
+
+    1. Integers within the dtype stay what they are, at scale 1: raw readings need no conversion on the device. Where 256 integers
+       hold them, as the bytes of an image, int8 takes them with a zero point if the model convolves or has zero points anyway.
+    2. Where every reader takes a scale a feature, each feature has its own; else one scale covers all.
+    """
+    shape = graph.input_type.shape
+    largest = np.maximum(np.abs(seen.low), np.abs(seen.high))
+    whole = activation_type(shape, 0.0, float(largest.max()), settings.input)
+    if np.array_equal(data, np.round(data)):
+        if float(largest.max()) <= whole.range[1]:
+            return replace(whole, scale=1.0)
+        low, high = seen.extremes
+        lowest, highest = INTEGER_RANGES["int8"]
+        takes_bytes = settings.input == "int8" and (settings.zero_points or convolves(graph))
+        if takes_bytes and max(high, 0) - min(low, 0) <= highest - lowest:
+            return Type(shape, "int8", 1.0, lowest - int(min(low, 0)))
+    if takes_scale_a_feature(graph, graph.inputs[0]):
+        scales = tuple(scale_covering(float(value), whole.range[1]) for value in np.atleast_1d(largest))
+        return replace(whole, scale=scales, axis=len(shape) - 1)
+    return activation_type(shape, *seen.extremes, settings.input, settings.scales, settings.zero_points)
+
+
+def takes_scale_a_feature(graph: Graph, value: str) -> bool:
+    """Whether every reader of a value, within the bodies of scans too, takes one scale an entry of its last axis."""
+    readers = graph.readers(value)
+    if not readers or value in graph.outputs or value in graph.state.values():
+        return False
+    return all(
+        takes_scale_a_feature(node.attributes["body"], node.attributes["body"].inputs[0])
+        if node.op == "scan"
+        else ops.get(node.op).scale_a_feature
+        for node in readers
+    )

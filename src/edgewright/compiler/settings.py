@@ -1,0 +1,105 @@
+"""The choices of quantisation that hold for a whole model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from edgewright.errors import BadInput, UnknownName
+from edgewright.ir.graph import Graph
+
+CONVOLUTIONS = ("conv2d", "depthwise_conv2d")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "activation": ("int8", "int16", "auto"),
+    "input": ("int8", "int16"),
+    "scales": ("power-of-two", "any"),
+    "calibration": ("min-max", "percentile", "mean-squared-error"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a float model becomes integers; weights are always int8, symmetric, with one scale a row or filter.
+
+    activation: dtype of activations; "auto" is int8, and int16 where that helps the output most, within `wide_share`.
+    wide_share: of all entries of activations, the largest share that "auto" makes int16, 0 to 1.
+    input: dtype of the graph's input; integer readings that fit keep their own integers.
+    scales: "power-of-two", so that requantising is a shift, or "any", where it takes a multiplier.
+    zero_points: whether int8 activations take all of -128..127 for what they reached; otherwise they are symmetric, -127..127.
+    calibration: an activation's range is what it reached ("min-max"), all but one in ten thousand entries at each end
+    ("percentile"), or what makes the squared error smallest ("mean-squared-error").
+    bias_correction: whether biases make up for the mean error of each channel (Nagel et al., ICCV 2019).
+    equalise: whether channels between two layers are scaled to alike ranges (Nagel et al., ICCV 2019).
+    Raises BadInput for anything else.
+    """
+
+    activation: str = "int16"
+    input: str = "int16"
+    scales: str = "power-of-two"
+    zero_points: bool = False
+    calibration: str = "min-max"
+    bias_correction: bool = False
+    equalise: bool = False
+    wide_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        for field, allowed in CHOICES.items():
+            given = getattr(self, field)
+            if given not in allowed:
+                raise BadInput(f"The setting {field} cannot be {given!r}; choose {' or '.join(allowed)}.")
+        for field in ("zero_points", "bias_correction", "equalise"):
+            if not isinstance(getattr(self, field), bool):
+                raise BadInput(f"The setting {field} cannot be {getattr(self, field)!r}; choose true or false.")
+        share = self.wide_share
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            raise BadInput(f"The setting wide_share cannot be {share!r}; choose a number from 0 to 1.")
+
+
+TABLES_AND_SEQUENCES = Settings()
+IMAGES = Settings(
+    activation="int8",
+    input="int8",
+    zero_points=True,
+    calibration="mean-squared-error",
+    bias_correction=True,
+    equalise=True,
+)
+
+
+DEEP = replace(IMAGES, scales="any", equalise=False)  # a multiplier a row is little beside the row's products
+FEWEST_DEEP = 3  # hidden layers
+
+
+def default_settings(graph: Graph) -> Settings:
+    """Return the settings for a model where none are given.
+
+    IMAGES where it convolves, DEEP where three or more of its dense layers are cut by a relu or clip, else TABLES_AND_SEQUENCES.
+    """
+    if convolves(graph):
+        return IMAGES
+    hidden = [
+        node
+        for node in graph.nodes
+        if node.op == "dense" and any(reader.op in ("relu", "clip") for reader in graph.readers(node.output))
+    ]
+    return DEEP if len(hidden) >= FEWEST_DEEP else TABLES_AND_SEQUENCES
+
+
+def convolves(graph: Graph) -> bool:
+    """Whether a graph, or the body of a scan in it, has convolutions."""
+    return any(
+        node.op in CONVOLUTIONS or any(isinstance(item, Graph) and convolves(item) for item in node.attributes.values())
+        for node in graph.nodes
+    )
+
+
+def make_settings(given: dict[str, Any], graph: Graph) -> Settings | None:
+    """Return the default settings of a model with some changed by name, None where none are. Raises UnknownName, BadInput."""
+    names = [field.name for field in fields(Settings)]
+    for name in given:
+        if name not in names:
+            raise UnknownName("setting of quantisation", name, names)
+    if not given:
+        return None
+    default = default_settings(graph)
+    return Settings(**{name: given.get(name, getattr(default, name)) for name in names})

@@ -1,0 +1,72 @@
+/* Rows of weights times a vector, four rows at a time: each entry of the vector is read once for them. _rows.py puts the weights of
+   four rows side by side; rows that are left over follow one by one. */
+#include "kernel.h"
+
+/* Adds four rows times x to the sums. */
+static inline void ew_add_4_rows_X(const int8_t *w, const X_T *x, uint16_t columns, int32_t *sums) {
+    int32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3];
+    const X_T *const end = x + columns;
+#if defined(__ARM_ARCH_6M__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+    /* Four columns a turn. Sums can be added in registers that this core does not multiply with; compilers keep them in memory. */
+    if (sizeof(X_T) == 1 && columns >= 4) {
+        const X_T *const fours = x + (columns & ~3u);
+        int32_t entry, weight;
+#define EW_PRODUCT(place, sum)                     \
+    "ldrb %[weight], [%[w], #" place "]\n\t"       \
+    "sxtb %[weight], %[weight]\n\t"               \
+    "muls %[weight], %[entry], %[weight]\n\t"     \
+    "add %[" sum "], %[weight]\n\t"
+#define EW_COLUMN(place, first, second, third, fourth) \
+    "ldrb %[entry], [%[x], #" place "]\n\t"           \
+    "sxtb %[entry], %[entry]\n\t"                     \
+    EW_PRODUCT(first, "s0") EW_PRODUCT(second, "s1") EW_PRODUCT(third, "s2") EW_PRODUCT(fourth, "s3")
+        __asm__ volatile(
+            ".syntax unified\n"
+            "1:\n\t" EW_COLUMN("0", "0", "1", "2", "3") EW_COLUMN("1", "4", "5", "6", "7")
+            EW_COLUMN("2", "8", "9", "10", "11") EW_COLUMN("3", "12", "13", "14", "15")
+            "adds %[x], #4\n\t"
+            "adds %[w], #16\n\t"
+            "cmp %[x], %[fours]\n\t"
+            "bne 1b"
+            : [x] "+l"(x), [w] "+l"(w), [s0] "+l"(sum0), [s1] "+l"(sum1), [s2] "+h"(sum2), [s3] "+h"(sum3),
+              [entry] "=&l"(entry), [weight] "=&l"(weight)
+            : [fours] "h"(fours)
+            : "cc", "memory");
+#undef EW_COLUMN
+#undef EW_PRODUCT
+    }
+#endif
+    for (; x != end; x++) {
+        const X_T entry = *x;
+        sum0 += (int32_t)EW_READ_I8(&w[0]) * entry;
+        sum1 += (int32_t)EW_READ_I8(&w[1]) * entry;
+        sum2 += (int32_t)EW_READ_I8(&w[2]) * entry;
+        sum3 += (int32_t)EW_READ_I8(&w[3]) * entry;
+        w += 4;
+    }
+    sums[0] = sum0;
+    sums[1] = sum1;
+    sums[2] = sum2;
+    sums[3] = sum3;
+}
+
+/* y = rows of w times x, plus bias, requantised. */
+static inline void ew_rows_X_BIAS_Y_FORM(
+    const X_T *x, Y_T *y, const int8_t *w, const BIAS_T *bias, uint16_t rows, uint16_t columns, EW_FORM_PARAMETERS) {
+    uint16_t r = 0;
+    while (rows - r >= 4) {
+        int32_t sums[4];
+        for (uint8_t i = 0; i < 4; i++) sums[i] = EW_READ_BIAS(&bias[r + i]);
+        ew_add_4_rows_X(w, x, columns, sums);
+        w += 4 * (uint32_t)columns;
+        for (uint8_t i = 0; i < 4; i++) {
+            y[r] = (Y_T)EW_REQUANTISE(sums[i], r);
+            r++;
+        }
+    }
+    for (; r < rows; r++) {
+        int32_t sum = EW_READ_BIAS(&bias[r]);
+        for (uint16_t c = 0; c < columns; c++) sum += (int32_t)EW_READ_I8(w++) * x[c];
+        y[r] = (Y_T)EW_REQUANTISE(sum, r);
+    }
+}
