@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,10 +75,9 @@ def build(
             (folder / file).write_text(text)
         what = f"The program {program.name!r} for {board_name}"
         models = [*model_sources(program), *extra]
-        for name in (*models, *harness):
-            _tools.compile_with([*command, *flags, "-c", name, "-o", Path(name).stem + ".o"], folder, what)
-        model_objects = [Path(name).stem + ".o" for name in models]
-        harness_objects = [Path(name).stem + ".o" for name in harness]
+        own = {file: text for file, text in files.items() if file in program.files or file in extra}
+        model_objects = _objects(own, models, [command, flags, version], folder, what)
+        harness_objects = _objects(files, harness, [command, flags, version], folder, what)
         _link(
             folder,
             board,
@@ -97,6 +98,29 @@ def build(
         [files, script, command, flags, libraries, version, board.cpu.forbidden, _memory(board)], make
     )
     return _sizes.image(program, board_name, engine, folder, facts, version, (*command[1 if gcc else 2 :], *flags))
+
+
+def _objects(
+    files: dict[str, str], sources: Sequence[str], compiler: Sequence[Any], folder: Path, what: str
+) -> list[str]:
+    """Put the objects of sources into a folder and return their names. They are kept for other boards with the same core.
+
+    compiler: command, flags and version.
+    """
+    command, flags, _ = compiler
+    names = {file: Path(file).stem + ".o" for file in sources}
+
+    def make(place: Path) -> dict[str, Any]:
+        for file, text in files.items():
+            (place / file).write_text(text)
+        for file, name in names.items():
+            _tools.compile_with([*command, *flags, "-c", file, "-o", name], place, what)
+        return {}
+
+    place, _ = built(["objects", files, list(sources), compiler], make)
+    for name in names.values():
+        shutil.copyfile(place / name, folder / name)
+    return list(names.values())
 
 
 def _memory(board: Board) -> list[int]:

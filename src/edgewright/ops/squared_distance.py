@@ -34,15 +34,14 @@ def distances(v: Values, attributes: Attributes) -> Array:
 def alignment(prototypes: Integers, x: Type, prototype: Type) -> tuple[int, int]:
     """Return (x_shift, prototype_shift): how far x goes right and the prototypes left to meet at one scale.
 
-    The scale is the finest at which the sum of squares is proven to fit. Raises BadGraph for scales that are not powers of two, or
-    prototypes finer than x.
+    The scale is the finest at which the sum of squares is proven to fit. Raises BadGraph where that of the prototypes is no power of two
+    times that of x, or finer.
     """
-    exponents = power_of_two(float(x.scales)), power_of_two(float(prototype.scales))
-    if exponents[0] is None or exponents[1] is None or exponents[1] < exponents[0]:
+    apart = None if x.axis is not None else power_of_two(float(prototype.scales) / float(x.scales))
+    if apart is None or apart < 0:
         raise BadGraph(
-            "squared_distance needs scales that are powers of two, that of the prototypes not below that of x"
+            f"the prototypes are {prototype} and x is {x}: their scale must be that of x, or 2, 4, 8, ... times it"
         )
-    apart = exponents[1] - exponents[0]
     for x_shift in range(apart + 1):
         if _largest_sum(prototypes, x, x_shift, apart - x_shift) < LARGEST_SUM:
             return x_shift, apart - x_shift
@@ -80,16 +79,18 @@ def quantise(request: Request) -> Quantised:
     """
     x, values = request.types["x"], request.parameters["prototypes"].astype(np.float64)
     dtype, limit = ("int16", WIDE_LIMIT) if request.attributes.get("wide") else ("int8", WEIGHT_LIMIT)
-    scale = max(scale_covering(float(np.abs(values).max(initial=0)), limit), float(x.scales))
+    if x.axis is not None:
+        raise BadGraph("distances need one scale for the whole input; put an affine operator before them")
+    step = float(x.scales)
+    scale = step * max(scale_covering(float(np.abs(values).max(initial=0)) / step, limit), 1.0)
     while True:
         integers = np.clip(np.floor(values / scale + 0.5), -limit, limit).astype(dtype)
         type = Type(values.shape, dtype, scale, limits=(-limit, limit))
-        try:
-            alignment(integers.astype(np.int64), x, type)
-        except BadGraph:
-            scale *= 2
-            continue
-        return Quantised(request.output, {"prototypes": (integers, type)})
+        if fitting_shift(integers.astype(np.int64), x, round(math.log2(scale / step))) is not None:
+            break
+        scale *= 2
+    highest = float(_largest_sum(integers.astype(np.int64), x, *alignment(integers.astype(np.int64), x, type)))
+    return Quantised(request.output, {"prototypes": (integers, type)})
 
 
 def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:

@@ -24,7 +24,8 @@ def fold_affine(graph: Graph) -> Graph:
     graph = in_bodies(graph, fold_affine)  # rule 5
     for node in graph.nodes:
         if node.op == "affine":
-            graph = _folded_back(graph, node) or _folded_forth(graph, node) or graph
+            forth = None if _costs_precision(graph, node) else fold_forth(graph, node)
+            graph = _folded_back(graph, node) or forth or graph
     return without_unread(graph)
 
 
@@ -42,25 +43,31 @@ def _folded_back(graph: Graph, line: Node) -> Graph | None:
     )
 
 
-def _folded_forth(graph: Graph, line: Node) -> Graph | None:
-    """Rules 2 and 3."""
+def _costs_precision(graph: Graph, line: Node) -> bool:
+    """Rules 2 and 3, of the graph's input."""
+    scale, offset = _line(graph, line)
+    return bool(np.ptp(scale) != 0 or (np.any(offset) and line.inputs["x"] in graph.inputs))
+
+
+def fold_forth(graph: Graph, line: Node) -> Graph | None:
+    """Return the graph with an `affine` folded into the product behind it, None where padding or another reader forbids that."""
     after = only_reader(graph, line.output)
     if after is None or after.op not in PRODUCTS:
         return None
     scale, offset = _line(graph, line)
-    if np.ptp(scale) != 0:  # rule 2
-        return None
-    if np.any(offset) and (any(after.attributes.get("padding", ())) or line.inputs["x"] in graph.inputs):  # rule 3
+    if np.any(offset) and any(after.attributes.get("padding", ())):  # rule 3
         return None
     product = PRODUCTS[after.op]
     weights, bias = (graph.constants[after.inputs[port]] for port in (product.weights, product.bias))
     shape = [-1 if axis == product.columns else 1 for axis in range(weights.ndim)]
     channels = graph.types[line.output].shape[-1]
     several = weights.shape[product.columns] // channels if product.rows == product.columns else 1
-    offsets = np.repeat(np.broadcast_to(offset, (channels,)), several).reshape(shape)
+    scales, offsets = (
+        np.repeat(np.broadcast_to(entries, (channels,)), several).reshape(shape) for entries in (scale, offset)
+    )
     others = tuple(axis for axis in range(weights.ndim) if axis != product.rows)
     read = replace(after, inputs={**after.inputs, "x": line.inputs["x"]})
-    return _with_product(graph, read, after, line, weights * scale.flat[0], bias + (weights * offsets).sum(axis=others))
+    return _with_product(graph, read, after, line, weights * scales, bias + (weights * offsets).sum(axis=others))
 
 
 def _line(graph: Graph, node: Node) -> tuple[Array, Array]:
