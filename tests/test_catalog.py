@@ -68,6 +68,9 @@ def test_exports_are_listed_as_users_spell_them() -> None:
     assert {"c", "arduino"} <= set(exports.names())
 
 
+FEATURES = frozenset(feature for name in boards.names() for feature in boards.get(name).cpu.features)
+
+
 def cases_of(op: str) -> list[ops.Case]:
     entry = ops.get(op)
     return list(entry.cases(np.random.default_rng(0))) if entry.cases else []
@@ -82,7 +85,9 @@ def test_every_kernel_function_serves_an_operator() -> None:
         assert declared, f"{file} has no kernel, or none that the emitter would find"
         assert declared <= library.functions_of(file).keys(), file
         assert declared <= wanted, f"{file}: {declared - wanted} is never called"
-        assert file.removesuffix(".c") in ops.names()
+        op, _, feature = file.removesuffix(".c").partition(".")
+        assert op in ops.names()
+        assert declared == {kernel.name for kernel in ops.get(op).kernels if (kernel.needs or "") == feature}, file
 
 
 @pytest.mark.parametrize("op", ops.names())
@@ -90,7 +95,7 @@ def test_every_kernel_is_reached_by_a_case(op: str) -> None:
     reached = set()
     for case in cases_of(op):
         graph = ops.single_node_graph(op, case)
-        reached.add(ops.kernel_of(graph, graph.nodes[0]).name)
+        reached |= {ops.kernel_of(graph, graph.nodes[0], features).name for features in (frozenset(), FEATURES)}
     assert reached == {kernel.name for kernel in ops.get(op).kernels}
 
 

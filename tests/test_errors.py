@@ -8,7 +8,13 @@ from edgewright import errors
 
 
 def family() -> list[type[Exception]]:
-    return [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, Exception)]
+    items = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, Exception)]
+    return [item for item in items if not issubclass(item, Warning)]
+
+
+def test_the_warning_is_in_the_list_and_is_no_error() -> None:
+    assert issubclass(errors.AccuracyLost, UserWarning)
+    assert "AccuracyLost" in (errors.__doc__ or "")
 
 
 @pytest.mark.parametrize("error", family(), ids=lambda error: error.__name__)

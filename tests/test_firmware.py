@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from convolutional import images, small_network
 from small_graphs import dense_tanh, recurrent, rows_for
 
 from edgewright import Firmware, boards, deploy, engines
 from edgewright.compiler.pipeline import to_integers
-from edgewright.errors import BadInput, DoesNotFit, MissingTool, OutputExists, UnknownName, UnsupportedModel
+from edgewright.errors import BadData, BadInput, DoesNotFit, MissingTool, OutputExists, UnknownName, UnsupportedModel
 from edgewright.ir import Graph, Type
 from edgewright.ir.types import Array
 from edgewright.lowering import Builder
@@ -193,11 +195,37 @@ def test_what_does_not_fit_says_by_how_much_and_what_would() -> None:
     assert f"flash is over by at least {constants - flash:,} bytes: {constants:,} needed" in str(caught.value)
     assert "stm32f405" in str(caught.value)
     assert "It would fit microbit" not in str(caught.value)
+    assert f"Most weights are those of 'dense' (dense): {constants:,} bytes." in str(caught.value)
+    assert "Most memory" not in str(caught.value)
 
 
 def test_working_memory_that_does_not_fit_is_said() -> None:
-    with pytest.raises(DoesNotFit, match=r"RAM is over by at least [\d,]+ bytes.*fit stm32f405"):
+    with pytest.raises(DoesNotFit, match=r"RAM is over by at least [\d,]+ bytes") as caught:
         deploy(wide(2, 10_000), "microbit")
+    assert "Most memory is in use at 'dense' (dense): dense 20,000 bytes." in str(caught.value)
+    assert re.search("It would fit .*stm32f405", str(caught.value))
+
+
+def test_images_with_channels_in_front_are_told_how_to_turn() -> None:
+    with pytest.raises(BadData, match=r"\[n, 8, 8, 3\].*transpose the rows by \(0, 2, 3, 1\)"):
+        deploy(small_network(), "microbit", images(4).transpose(0, 3, 1, 2))
+
+
+def test_a_convolution_with_one_shift_builds_for_small_cores() -> None:
+    """The compiler must not be asked to keep what assembly reads on the stack over the loop of the windows."""
+    generator = np.random.default_rng(0)
+    builder = Builder("one_shift")
+    x = builder.input("x", Type((8, 8, 1), "int8", 2.0**-7, zero_point=-128))
+    w = builder.constant("w", generator.integers(-127, 128, (8, 3, 3, 1)), Type((8, 3, 3, 1), "int8", 2.0**-7))
+    bias = builder.constant("bias", generator.integers(-9999, 9999, 8), Type((8,), "int32", 2.0**-14))
+    made = Type((8, 8, 8), "int8", 2.0**-7, zero_point=-128)
+    y = builder.node("conv2d", None, made, x=x, w=w, bias=bias, attributes={"padding": (1, 1, 1, 1)})
+    assert deploy(builder.finish(y), "microbit").verify(np.ones((1, 8, 8, 1))).verified
+
+
+def test_which_of_several_models_is_the_largest_is_said() -> None:
+    with pytest.raises(DoesNotFit, match=r"Most weights are those of 'dense' \(dense in large\)"):
+        deploy({"small": wide(3, 4), "large": wide(1000, 300)}, "microbit", name="both")
 
 
 def test_the_board_alone_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:

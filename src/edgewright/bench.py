@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from edgewright import records
+from edgewright import catalog, records
 from edgewright.errors import BadInput, UnknownName
 from edgewright.records import Record
 
@@ -87,21 +87,24 @@ def folder() -> Path:
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all benchmarks of the checkout: a file each, or a package."""
+    """Return the names of all benchmarks of the checkout: a file each, or a package, spelled with dashes."""
     files = {path.stem for path in folder().glob("*.py") if not path.stem.startswith("_")}
-    return tuple(sorted(files | {path.parent.name for path in folder().glob("*/__init__.py")}))
+    found = files | {path.parent.name for path in folder().glob("*/__init__.py")}
+    return tuple(sorted(map(catalog.spelled, found)))
 
 
 def get(name: str) -> Benchmark:
-    """Return a benchmark. Raises UnknownName."""
-    if name not in names():
+    """Return a benchmark: "any-model" and "any_model" are the same. Raises UnknownName."""
+    if catalog.spelled(name) not in names():
         raise UnknownName("benchmark", name, names())
-    if (folder() / name).is_dir():
+    module_name = _module(name)
+    if (folder() / module_name).is_dir():
         if (root := str(folder().parent)) not in sys.path:
             sys.path.append(root)
-        package: Benchmark = importlib.import_module(f"benchmarks.{name}").ENTRY
+        package: Benchmark = importlib.import_module(f"benchmarks.{module_name}").ENTRY
         return package
-    specification = importlib.util.spec_from_file_location(f"edgewright_benchmark_{name}", folder() / f"{name}.py")
+    path = folder() / f"{module_name}.py"
+    specification = importlib.util.spec_from_file_location(f"edgewright_benchmark_{module_name}", path)
     assert specification is not None  # the file exists
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
@@ -112,7 +115,11 @@ def get(name: str) -> Benchmark:
 
 def results_path(name: str) -> Path:
     """Return the file of a benchmark's committed records."""
-    return folder() / "results" / f"{name}.jsonl"
+    return folder() / "results" / f"{_module(name)}.jsonl"
+
+
+def _module(name: str) -> str:
+    return name.replace("-", "_")
 
 
 def run(name: str, *, quick: bool = False, listener: Listener | None = None) -> list[Record]:

@@ -14,6 +14,8 @@ EdgewrightError                      exit code
         Mismatch                     1   twin, host C and board differ
         DoesNotFit                   1   a model needs more than the board has
         BoardFault                   1   the program faulted on the board
+
+AccuracyLost                         -   a warning: integers that answer otherwise than the float model
 """
 
 from __future__ import annotations
@@ -94,6 +96,10 @@ class DoesNotFit(CheckFailed):
 
 class BoardFault(CheckFailed):
     """The program faulted on the board; the message explains how."""
+
+
+class AccuracyLost(UserWarning):
+    """The integers of a model answer otherwise than its real numbers on too many calibration rows."""
 
 
 def list_problems(heading: str, problems: Iterable[str]) -> str:

@@ -12,18 +12,22 @@ import numpy as np
 
 from edgewright import boards, catalog, engines, records
 from edgewright.compiler import exports
+from edgewright.compiler.agreement import Agreement, check_agreement
 from edgewright.compiler.emit import Golden, emit
-from edgewright.compiler.memory import Plan, plan_memory
+from edgewright.compiler.memory import Block, Plan, plan_memory
 from edgewright.compiler.pipeline import to_integers
 from edgewright.compiler.program import Program
 from edgewright.compiler.settings import Settings, default_settings
 from edgewright.engines import Image, Run, pack_inputs, unpack_outputs
 from edgewright.engines._sizes import check_program
+from edgewright.engines.layers import layers
 from edgewright.errors import BadInput, DoesNotFit, MissingTool, UnknownName, UnsupportedModel
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import Array, dequantise_array, quantise_array
 from edgewright.lowering import lower
+from edgewright.runtime.classes import classes_of
 from edgewright.runtime.integer import run_integer
+from edgewright.runtime.walk import layout_hint
 
 GOLDEN_VECTORS = 8
 CORNER_VECTORS = 24
@@ -34,7 +38,8 @@ MOST_VECTORS_ON_AVR = 1000  # a cycle-exact simulator is slow
 class Deployed:
     """One model of a firmware: its float graph, its integers, and what its class indices mean.
 
-    lowered: the same as `graph` for a model that came quantised. settings: of its quantisation, None for such a model.
+    lowered: the same as `graph` for a model that came quantised. settings: of its quantisation, None for such a model. agreement: of
+    integers and real numbers on calibration rows, None for such a model.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Deployed:
     graph: Graph
     classes: Array | None
     settings: Settings | None = None
+    agreement: Agreement | None = None
 
     def integers(self, X: Array) -> Array:
         """Return float rows [n, *shape] as the integers of the input; the one place where this happens."""
@@ -51,6 +57,7 @@ class Deployed:
             expected = ", ".join(map(str, shape))
             raise BadInput(
                 f"The model {self.name!r} takes rows of shape [n, {expected}] with n of 1 or more, not {list(X.shape)}."
+                f"{layout_hint(shape, X.shape[1:])}"
             )
         if not np.issubdtype(X.dtype, np.number) or not np.all(np.isfinite(X)):
             raise BadInput(f"The rows for {self.name!r} hold NaN, infinity or something that is not a number.")
@@ -218,6 +225,7 @@ def deploy(
     model: a fitted estimator of ours, a scikit-learn model that we take, or a graph; or several by name. calibration: typical
     unlabelled rows [n, *shape], by name where there are several models; not needed for a graph that is quantised. settings: of
     quantisation; those for the kind of model unless given.
+    Warns with AccuracyLost where the integers answer otherwise than the real numbers on calibration rows.
     Raises UnknownName for a board, UnsupportedModel, BadInput, DoesNotFit with the bytes over.
     """
     several = model if isinstance(model, Mapping) else {name: model}
@@ -237,7 +245,8 @@ def deploy(
             )
         chosen = None if lowered.is_quantised else settings or default_settings(lowered)
         graph = to_integers(lowered, None if given is None else np.asarray(given), chosen)
-        deployed = Deployed(key, lowered, graph, _classes(one, graph), chosen)
+        agreement = None if chosen is None else check_agreement(lowered, graph, np.asarray(given), chosen)
+        deployed = Deployed(key, lowered, graph, _classes(one, graph), chosen, agreement)
         models[key] = deployed
         vectors = deployed.corners()[:GOLDEN_VECTORS]
         if given is not None:
@@ -253,10 +262,10 @@ def deploy(
 
 
 def _classes(model: Any, graph: Graph) -> Array | None:
-    """The classes as the estimator knows them; for a graph, its labels."""
+    """The classes as the estimator knows them; for a graph and for what finds outliers, those that its labels were written from."""
     if not graph.labels:
         return None
-    return np.asarray(getattr(model, "classes_", graph.labels))
+    return np.asarray(model.classes_) if hasattr(model, "classes_") else classes_of(graph.labels)
 
 
 def _check_fit(firmware: Firmware) -> None:
@@ -267,7 +276,58 @@ def _check_fit(firmware: Firmware) -> None:
     except MissingTool:
         return  # what cannot be built here cannot be checked further; verify says so
     except DoesNotFit as error:
-        raise DoesNotFit(f"{error} {_would_fit(firmware)}", error.over) from error
+        raise DoesNotFit(f"{error}\n{_largest(firmware, error.over)} {_would_fit(firmware)}", error.over) from error
+
+
+def _largest(firmware: Firmware, over: Mapping[str, int]) -> str:
+    """Say which layer has most of the weights, and at which layer the values alive take most of the memory."""
+    several = len(firmware.models) > 1
+    said = []
+    if "flash" in over:
+        model, node, nbytes = max(
+            (
+                (model, node, facts["constant_bytes"])
+                for entry in firmware.program.entries
+                for model in [firmware.models[entry.name]]
+                for node, facts in layers(model.graph, entry).items()
+            ),
+            key=lambda found: found[2],
+        )
+        said.append(f"Most weights are those of {_named(model, node, several)}: {nbytes:,} bytes.")
+    if "RAM" in over:
+        model, node, alive = max(
+            (
+                (model, node.output, [block for block in plan.blocks if block.first <= step <= block.last])
+                for model in firmware.models.values()
+                for plan in [firmware.plan(model.name)]
+                for step, node in enumerate(model.graph.nodes)
+            ),
+            key=lambda found: _covered(found[2]),
+        )
+        largest = sorted(alive, key=lambda block: -_bytes_of(block))[:3]
+        values = ", ".join(f"{block.value} {_bytes_of(block):,} bytes" for block in largest)
+        said.append(f"Most memory is in use at {_named(model, node, several)}: {values}." if values else "")
+    return " ".join(filter(None, said))
+
+
+def _bytes_of(block: Block) -> int:
+    return block.size * np.dtype(block.dtype).itemsize
+
+
+def _covered(blocks: Sequence[Block]) -> int:
+    """Return how many bytes blocks take together; those that share memory count once."""
+    covered, end = 0, ("", 0)
+    for block in sorted(blocks, key=lambda block: (block.dtype, block.offset)):
+        start = max(block.offset, end[1]) if block.dtype == end[0] else block.offset
+        stop = max(start, block.offset + block.size)
+        covered += (stop - start) * np.dtype(block.dtype).itemsize
+        end = (block.dtype, stop)
+    return covered
+
+
+def _named(model: Deployed, node: str, several: bool) -> str:
+    (op,) = (each.op for each in model.graph.nodes if each.output == node)
+    return f"{node!r} ({op}{f' in {model.name}' if several else ''})"
 
 
 def _would_fit(firmware: Firmware) -> str:
@@ -282,4 +342,4 @@ def _would_fit(firmware: Firmware) -> str:
         and name not in ("host", catalog.spelled(firmware.board))
     ]
     where = f"It would fit {', '.join(fitting)}. " if fitting else "No other board in the catalogue is large enough. "
-    return f"{where}Or train a smaller model: give size_kb."
+    return f"{where}Else the model must become smaller; our own estimators train to a size_kb."

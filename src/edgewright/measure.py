@@ -13,6 +13,7 @@ from edgewright import boards, records
 from edgewright.engines.layers import flash_parts, instructions_by_layer, layers
 from edgewright.errors import BadInput, MissingTool
 from edgewright.ir.types import Array
+from edgewright.runtime.classes import as_classes
 from edgewright.runtime.integer import run_integer
 from edgewright.runtime.interpret import run_float
 from edgewright.runtime.quality import value_quality
@@ -37,6 +38,12 @@ def measure(
         "board_flash_bytes": board.flash_bytes - board.bootloader_bytes,
         "board_ram_bytes": board.ram_bytes,
     }
+    if model.agreement is not None:
+        numbers |= {
+            "calibration_rows": model.agreement.rows,
+            "agreement_calibration": model.agreement.alike,
+            "error_calibration": model.agreement.error,
+        }
     tables: dict[str, Mapping[str, Any]] = {
         "constant_bytes": entry.constant_bytes,
         "memory": _memory_map(plan),
@@ -81,7 +88,7 @@ def _behaviour(
     entry = next(entry for entry in firmware.program.entries if entry.name == model.name)
     integers = model.integers(X)
     if y is not None and model.classes is not None:
-        y = _classes_of(y, len(X), model.classes)
+        y = _checked_classes(y, len(X), model.classes)
     twin = run_integer(model.graph, integers)
     rows = integers[: firmware.most_vectors]
     mismatches, skipped, on_board = _agreement(firmware, model, rows)
@@ -145,12 +152,11 @@ def _agreement(
     return mismatches, skipped, on_board
 
 
-def _classes_of(y: Array, rows: int, classes: Array) -> Array:
-    """Return classes [rows] that compare with those of a model: as text where the model knows its classes as text only."""
-    y = np.asarray(y)
-    if y.shape != (rows,):
-        raise BadInput(f"y is {list(y.shape)}; it needs one class for each of the {rows} rows.")
-    return y.astype(str) if classes.dtype.kind == "U" else y
+def _checked_classes(y: Array, rows: int, classes: Array) -> Array:
+    """Return classes [rows] that compare with those of a model. Raises BadInput."""
+    if np.shape(y) != (rows,):
+        raise BadInput(f"y is {list(np.shape(y))}; it needs one class for each of the {rows} rows.")
+    return as_classes(y, classes)
 
 
 def _memory_map(plan: Any) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import Edgewright, rows
+from convolutional import images, small_network
 
 from edgewright import boards, firmware, ir, records
+from edgewright.compiler.pipeline import to_integers
 from edgewright.ir.types import Array
 
 
@@ -118,7 +120,8 @@ def test_cost_prices_every_board(model: Path, edgewright: Edgewright) -> None:
     by_board = {record["board"]: record["numbers"] for record in document["records"]}
     assert set(by_board) == set(boards.names()) - {"host"}
     assert by_board["microbit"]["flash_bytes"] > 0
-    assert by_board["microbit"]["instructions_per_inference"] > by_board["stm32f405"]["instructions_per_inference"]
+    counted = {by_board[name]["instructions_per_inference"] for name in ("microbit", "stm32f405", "esp32c3")}
+    assert len(counted) == 3  # each on its own instruction set
     assert by_board["microbit"].get("milliseconds") is None
 
 
@@ -159,6 +162,27 @@ def test_show_prints_what_a_stage_made(
     assert said in result.out
     document = edgewright("show", float_model, stage, "--calibration", unlabelled, "--json").document
     assert document.get("text") or document.get("rows") is not None
+
+
+def test_show_has_the_kernels_of_a_board(tmp_path: Path, edgewright: Edgewright) -> None:
+    path = tmp_path / "small.edgewright"
+    ir.save(to_integers(small_network(), images(20)), path)
+    on_host = edgewright("show", path, "memory", "--json").document["rows"]
+    on_board = edgewright("show", path, "memory", "--board", "nano33ble", "--json").document["rows"]
+    assert {row["value"] for row in on_board} - {row["value"] for row in on_host}
+    assert edgewright("show", path, "memory", "--board", "bluepill", "--json").document["rows"] == on_host
+    wrong = edgewright("show", path, "memory", "--board", "nano33bel")
+    assert (wrong.code, "Did you mean 'nano33ble'?" in wrong.err) == (2, True)
+
+
+def test_compile_says_what_quantisation_costs(
+    float_model: Path, unlabelled: Path, tmp_path: Path, edgewright: Edgewright
+) -> None:
+    given = ["compile", float_model, "--calibration", unlabelled, "--board", "microbit", "--out", tmp_path / "out"]
+    lines = edgewright(*given).out.splitlines()
+    (noise,) = [float(line.split()[-1]) for line in lines if line.startswith("signal to noise of the integers' output")]
+    assert 20 < noise < 120
+    assert any(line.startswith("milliseconds, estimated without waits for memory") for line in lines)
 
 
 def test_quality_needs_a_model_in_float(model: Path, unlabelled: Path, edgewright: Edgewright) -> None:

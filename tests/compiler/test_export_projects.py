@@ -7,9 +7,10 @@ import shlex
 import sys
 
 import pytest
+from convolutional import images, small_network
 from exported import ARDUINO_H, AVR_ARDUINO_H, STRICT, firmware, needs, run
 
-from edgewright import boards
+from edgewright import boards, deploy
 from edgewright.compiler import exports
 from edgewright.compiler.emit import emit
 
@@ -161,6 +162,15 @@ def test_ctest_runs_the_golden_vectors(names, broken, tmp_path):
     (selftest,) = (path for path in (tmp_path / "build").glob("selftest_*") if os.access(path, os.X_OK))
     finished = run(selftest, folder=tmp_path)
     assert (finished.returncode, finished.stdout) == ((1, "FAIL\n") if broken else (0, "PASS\n"))
+
+
+def test_kernels_for_the_dsp_extension_build_and_pass_on_a_computer(tmp_path):
+    needs("cmake")
+    deployed = deploy(small_network(), "nano33ble", images(20), name="small")
+    assert "__ARM_FEATURE_DSP" in deployed.program.files["small.c"]
+    folder = deployed.export("cmake", tmp_path / "package")
+    build(folder, tmp_path / "build", "-DCMAKE_C_FLAGS=-Wall -Wextra -Wconversion -Wpedantic -Werror")
+    assert run("ctest", folder=tmp_path / "build").returncode == 0
 
 
 def test_an_installed_package_is_found_and_linked(tmp_path):

@@ -54,6 +54,16 @@ def test_the_arduino_sketch_says_pass_or_fail(names, broken, tmp_path):
         assert f"{name}: {wanted}" in finished.stdout
 
 
+def test_the_arduino_tools_are_told_the_board():
+    program = firmware().program
+    arduino = catalog.get("edgewright.compiler.exports", "arduino")
+    for name in boards.names():
+        board = boards.get(name)
+        said = arduino.files(program, board).get("examples/selftest/sketch.yaml")
+        assert said == (f"default_fqbn: {board.fqbn}\n" if board.fqbn else None)
+    assert boards.get("nano33ble").fqbn
+
+
 def test_the_arduino_sketch_compiles_for_the_uno(tmp_path):
     needs("avr-g++")
     folder = firmware().export("arduino", tmp_path / "library")

@@ -113,12 +113,19 @@ def test_what_changes_nothing_vanishes() -> None:
     builder = Builder("nothing")
     x = builder.input("x", Type((2, 3)))
     x = builder.node("reshape", x=x, attributes={"shape": (2, 3)})
-    x = line(builder, x, "one", [1.0], [0.0])
-    x = builder.node("relu", x=builder.node("relu", x=builder.node("tanh", x=x)))
+    x = line(builder, builder.node("tanh", x=x), "one", [1.0], [0.0])
+    x = builder.node("relu", x=builder.node("relu", x=x))
     x = builder.node("reshape", x=x, attributes={"shape": (3, 2)})
     x = builder.node("reshape", x=x, attributes={"shape": (6,)})
     graph = builder.finish(builder.node("exp", x=x))
     assert agree(graph, drop_identities) == ["tanh", "relu", "reshape", "exp"]
+
+
+def test_a_line_on_the_input_stays_as_it_cuts_readings() -> None:
+    builder = Builder("readings")
+    x = line(builder, builder.input("x", Type((3,))), "one", [1.0], [0.0])
+    graph = builder.finish(builder.node("exp", x=x))
+    assert agree(graph, drop_identities) == ["affine", "exp"]
 
 
 def test_an_output_keeps_its_node() -> None:

@@ -146,6 +146,13 @@ def test_zeros_before_a_mean(own: tuple[int, ...], counted: bool, left: list[str
     assert check(builder.finish(y), merge_padding) == [*left, "average_pool2d"]
 
 
+def test_zeros_before_a_mean_stay_where_windows_would_hold_nothing_else() -> None:
+    builder, x = begun()
+    pad = padded(builder, x, (2, 0, 0), (0, 0, 0))
+    y = builder.node("average_pool2d", x=pad, attributes={"size": (2, 2), "strides": (1, 1)})
+    assert check(builder.finish(y), merge_padding) == ["pad", "average_pool2d"]
+
+
 def test_pads_become_one() -> None:
     builder, x = begun((5,))
     twice = padded(builder, padded(builder, x, (1,), (0,)), (2,), (1,))

@@ -17,6 +17,9 @@ from edgewright.ir.types import Array
 from edgewright.runtime.integer import run_integer_many
 
 
+FEW_GRAPHS = 20
+
+
 @dataclass(frozen=True)
 class Difference:
     """One output of a model that is not what the twin says."""
@@ -33,19 +36,21 @@ def graphs_of(op: str) -> dict[str, Graph]:
     return {f"{op}_{number}": ops.single_node_graph(op, case) for number, case in enumerate(cases)}
 
 
-def vectors_for(graph: Graph, generator: np.random.Generator) -> dict[str, Array]:
-    """Edge and random integers for all inputs of a graph."""
+def vectors_for(graph: Graph, generator: np.random.Generator, random: int = 200) -> dict[str, Array]:
+    """Edge integers and random ones for all inputs of a graph."""
     types = [graph.types[name] for name in graph.inputs]
-    return dict(zip(graph.inputs, edge_vectors(types, generator, matrices=graph.constants.values()), strict=True))
+    vectors = edge_vectors(types, generator, random, matrices=graph.constants.values())
+    return dict(zip(graph.inputs, vectors, strict=True))
 
 
 def differences(graphs: Mapping[str, Graph], image: Image) -> list[Difference]:
-    """The first difference of each graph that the image holds, on edge and random vectors."""
+    """The first difference of each graph that the image holds, on edge and random vectors: fewer of these where graphs are many."""
     found = []
     engine = engines.get(image.engine)
+    random = 200 if len(graphs) <= FEW_GRAPHS else 40
     for entry in image.program.entries:
         graph = graphs[entry.name]
-        inputs = vectors_for(graph, np.random.default_rng(11))
+        inputs = vectors_for(graph, np.random.default_rng(11), random)
         twin = run_integer_many(graph, inputs)
         run = engine.run(image, entry.name, pack_inputs(entry, list(inputs.values())))
         for value, computed in zip(graph.outputs, unpack_outputs(entry, run.outputs), strict=True):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 
-from edgewright.compiler.quantise import Settings, quantise
+from edgewright.compiler.pipeline import to_integers
+from edgewright.compiler.quantise import Settings
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import Array, dequantise_array, quantise_array
 from edgewright.lowering import lower
@@ -30,7 +31,7 @@ def integers_of(graph: Graph, X: Array) -> Array:
 
 def twin(model: Any, X: Array, settings: Settings | None = None) -> Array:
     """What the integers of a model, calibrated on X, answer for X, in real numbers."""
-    graph = quantise(lower(model), X, settings)
+    graph = to_integers(lower(model), X, settings)
     return dequantise_array(run_integer(graph, integers_of(graph, X)), graph.output_type)
 
 

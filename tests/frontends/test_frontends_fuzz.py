@@ -73,6 +73,18 @@ def test_damaged_tflite_files(small: bytes, tmp_path: Path) -> None:
     assert {"graph", "UnsupportedModel"} <= set(outcomes)
 
 
+def test_options_of_another_operator(small: bytes, tmp_path: Path) -> None:
+    """LiteRT leaves such options out, so that a layer loses its activation in silence."""
+    data = bytearray(small)
+    table = tflite.Model.GetRootAs(data, 0).Subgraphs(0).Operators(0)._tab
+    place = table.Pos + table.Offset(10)  # where the operator says of which kind its options are
+    assert data[place] == tflite.BuiltinOptions.FullyConnectedOptions
+    data[place] = tflite.BuiltinOptions.AddOptions
+    (tmp_path / "m.tflite").write_bytes(data)
+    with pytest.raises(BadModelFile, match="options of FULLY_CONNECTED"):
+        frontends.read(tmp_path / "m.tflite")
+
+
 MODELS = [
     *("ad01_int8", "kws_ref_model", "kws_ref_model_float32", "pretrainedResnet_quant"),
     *("vww_96_int8", "vww_96_float", "str_ww_ref_model"),

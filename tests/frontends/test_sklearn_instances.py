@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from sklearn_models import dataset, integers_of
 
-from edgewright.compiler.quantise import quantise
+from edgewright.compiler.pipeline import to_integers
 from edgewright.errors import BadModelFile, UnsupportedModel
 from edgewright.firmware import deploy
 from edgewright.ir.types import Array, dequantise_array
@@ -46,7 +46,7 @@ def halves(name: str) -> tuple[Array, Array, Array]:
 
 def answers(model: Any, X: Array, rows: Array) -> Array:
     """The classes or targets that the integers of a model, calibrated on X, answer for rows."""
-    graph = quantise(lower(model), X)
+    graph = to_integers(lower(model), X)
     outputs = run_integer(graph, integers_of(graph, rows))
     if graph.labels:
         return np.array(graph.labels)[outputs.argmax(axis=1)]

@@ -1,5 +1,5 @@
 /* sequence.h: made by Edgewright 0.1.0. This generated code belongs to you: use it under any terms you like.
-   sequence: graph 27f77d4a6300dd21, 328 bytes of constants, 16 bytes of working memory.
+   sequence: graph 27f77d4a6300dd21, 328 bytes of constants, 12 bytes of working memory.
    Not reentrant: each model works in static memory. */
 #ifndef SEQUENCE_H
 #define SEQUENCE_H
@@ -18,7 +18,7 @@ extern "C" {
 #define SEQUENCE_OUTPUT_SIZE 2
 #define SEQUENCE_OUTPUT_ZERO_POINT 0
 #define SEQUENCE_OUTPUT_SCALE 6.103515625e-05
-#define SEQUENCE_ARENA_BYTES 16
+#define SEQUENCE_ARENA_BYTES 12
 
 /* Runs the model once. */
 void sequence_run(const int16_t *input, int16_t *output);

@@ -1,6 +1,6 @@
 /* tiny.c: made by Edgewright 0.1.0. This generated code belongs to you: use it under any terms you like.
    C99: no heap, no float, no library.
-   tiny: graph b608bf09c1809e2a, 342 bytes of constants, 8 bytes of working memory.
+   tiny: graph b608bf09c1809e2a, 342 bytes of constants, 4 bytes of working memory.
    */
 #include "tiny.h"
 
@@ -29,8 +29,69 @@
 #define EW_KERNEL static
 #endif
 
+/* w x. Products of bytes fit 16 bits, which is what small cores multiply fastest. */
+static inline int32_t ew_product_i16(int8_t w, int16_t x) {
+    return sizeof(int16_t) == 1 ? (int32_t)((int16_t)w * (int16_t)x) : (int32_t)w * x;
+}
+
+/* Adds four rows times x to the sums. */
+static inline void ew_add_4_rows_i16(const int8_t *w, const int16_t *x, uint16_t columns, int32_t *sums) {
+    int32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3];
+    const int16_t *const end = x + columns;
+#if defined(__ARM_ARCH_6M__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+    /* Four columns a turn. Sums can be added in registers that this core does not multiply with; compilers keep them in memory. */
+    if (sizeof(int16_t) == 1 && columns >= 4) {
+        const int16_t *fours = x + (columns & ~3u);
+        int32_t entry, weight;
+#define EW_PRODUCT(place, sum)                     \
+    "ldrb %[weight], [%[w], #" place "]\n\t"       \
+    "sxtb %[weight], %[weight]\n\t"               \
+    "muls %[weight], %[entry], %[weight]\n\t"     \
+    "add %[" sum "], %[weight]\n\t"
+#define EW_COLUMN(place, first, second, third, fourth) \
+    "ldrb %[entry], [%[x], #" place "]\n\t"           \
+    "sxtb %[entry], %[entry]\n\t"                     \
+    EW_PRODUCT(first, "s0") EW_PRODUCT(second, "s1") EW_PRODUCT(third, "s2") EW_PRODUCT(fourth, "s3")
+        __asm__ volatile("" : "+l"(fours)); /* made here: clang 22 crashes where it keeps what "h" reads on the stack over a loop */
+        __asm__ volatile(
+            ".syntax unified\n"
+            "1:\n\t" EW_COLUMN("0", "0", "1", "2", "3") EW_COLUMN("1", "4", "5", "6", "7")
+            EW_COLUMN("2", "8", "9", "10", "11") EW_COLUMN("3", "12", "13", "14", "15")
+            "adds %[x], #4\n\t"
+            "adds %[w], #16\n\t"
+            "cmp %[x], %[fours]\n\t"
+            "bne 1b"
+            : [x] "+l"(x), [w] "+l"(w), [s0] "+l"(sum0), [s1] "+l"(sum1), [s2] "+h"(sum2), [s3] "+h"(sum3),
+              [entry] "=&l"(entry), [weight] "=&l"(weight)
+            : [fours] "h"(fours)
+            : "cc", "memory");
+#undef EW_COLUMN
+#undef EW_PRODUCT
+    }
+#endif
+    for (; x != end; x++) {
+        const int16_t entry = *x;
+        sum0 += ew_product_i16(EW_READ_I8(&w[0]), entry);
+        sum1 += ew_product_i16(EW_READ_I8(&w[1]), entry);
+        sum2 += ew_product_i16(EW_READ_I8(&w[2]), entry);
+        sum3 += ew_product_i16(EW_READ_I8(&w[3]), entry);
+        w += 4;
+    }
+    sums[0] = sum0;
+    sums[1] = sum1;
+    sums[2] = sum2;
+    sums[3] = sum3;
+}
+
 static inline int32_t ew_clip(int32_t x, int32_t lowest, int32_t highest) {
-    return x < lowest ? lowest : x > highest ? highest : x;
+#if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
+    if (__builtin_constant_p(lowest == -128 && highest == 127) && lowest == -128 && highest == 127) {
+        __asm__("ssat %0, #8, %1" : "=r"(x) : "r"(x));
+        return x;
+    }
+#endif
+    x = x < lowest ? lowest : x;
+    return x > highest ? highest : x;
 }
 
 /* x >> shift, rounded to nearest, ties towards +infinity. Right shifts of negative numbers are arithmetic on every
@@ -44,14 +105,31 @@ static inline int32_t ew_shift(int32_t x, int8_t shift) {
     return shift < 0 ? x * ((int32_t)1 << -shift) : ew_rshift_round(x, (uint8_t)shift);
 }
 
-EW_KERNEL void dense_i16_i32_i16_shift(
-    const int16_t *x, int16_t *y, const int8_t *w, const int32_t *bias, uint16_t rows, uint16_t columns,
-    int8_t shift, int32_t zero_point, int32_t lowest, int32_t highest) {
-    for (uint16_t r = 0; r < rows; r++) {
+/* y = rows of w times x, plus bias, requantised. */
+static inline void ew_rows_i16_i32_i16_shift(
+    const int16_t *x, int16_t *y, const int8_t *w, const int32_t *bias, uint16_t rows, uint16_t columns, int8_t shift, int32_t zero_point, int32_t lowest, int32_t highest) {
+    uint16_t r = 0;
+    while (rows - r >= 4) {
+        int32_t sums[4];
+        for (uint8_t i = 0; i < 4; i++) sums[i] = EW_READ_I32(&bias[r + i]);
+        ew_add_4_rows_i16(w, x, columns, sums);
+        w += 4 * (uint32_t)columns;
+        for (uint8_t i = 0; i < 4; i++) {
+            y[r] = (int16_t)ew_clip(ew_shift(sums[i], shift) + zero_point, lowest, highest);
+            r++;
+        }
+    }
+    for (; r < rows; r++) {
         int32_t sum = EW_READ_I32(&bias[r]);
-        for (uint16_t c = 0; c < columns; c++) sum += (int32_t)EW_READ_I8(w++) * x[c];
+        for (uint16_t c = 0; c < columns; c++) sum += ew_product_i16(EW_READ_I8(w++), x[c]);
         y[r] = (int16_t)ew_clip(ew_shift(sum, shift) + zero_point, lowest, highest);
     }
+}
+
+EW_KERNEL void dense_i16_i32_i16_shift(
+    const int16_t *x, int16_t *y, const int8_t *rows_of_w, const int32_t *bias, uint16_t rows, uint16_t columns,
+    int8_t shift, int32_t zero_point, int32_t lowest, int32_t highest) {
+    ew_rows_i16_i32_i16_shift(x, y, rows_of_w, bias, rows, columns, shift, zero_point, lowest, highest);
 }
 
 EW_KERNEL void lookup_i16_i16(
@@ -66,17 +144,34 @@ EW_KERNEL void lookup_i16_i16(
     }
 }
 
-EW_KERNEL void dense_i16_i32_i16_shift_rows(
-    const int16_t *x, int16_t *y, const int8_t *w, const int32_t *bias, uint16_t rows, uint16_t columns,
-    const int8_t *shift, int32_t zero_point, int32_t lowest, int32_t highest) {
-    for (uint16_t r = 0; r < rows; r++) {
+/* y = rows of w times x, plus bias, requantised. */
+static inline void ew_rows_i16_i32_i16_shift_rows(
+    const int16_t *x, int16_t *y, const int8_t *w, const int32_t *bias, uint16_t rows, uint16_t columns, const int8_t *shift, int32_t zero_point, int32_t lowest, int32_t highest) {
+    uint16_t r = 0;
+    while (rows - r >= 4) {
+        int32_t sums[4];
+        for (uint8_t i = 0; i < 4; i++) sums[i] = EW_READ_I32(&bias[r + i]);
+        ew_add_4_rows_i16(w, x, columns, sums);
+        w += 4 * (uint32_t)columns;
+        for (uint8_t i = 0; i < 4; i++) {
+            y[r] = (int16_t)ew_clip(ew_shift(sums[i], EW_READ_I8(&shift[r])) + zero_point, lowest, highest);
+            r++;
+        }
+    }
+    for (; r < rows; r++) {
         int32_t sum = EW_READ_I32(&bias[r]);
-        for (uint16_t c = 0; c < columns; c++) sum += (int32_t)EW_READ_I8(w++) * x[c];
+        for (uint16_t c = 0; c < columns; c++) sum += ew_product_i16(EW_READ_I8(w++), x[c]);
         y[r] = (int16_t)ew_clip(ew_shift(sum, EW_READ_I8(&shift[r])) + zero_point, lowest, highest);
     }
 }
 
-static const int8_t tiny_w[6] EW_FLASH = {
+EW_KERNEL void dense_i16_i32_i16_shift_rows(
+    const int16_t *x, int16_t *y, const int8_t *rows_of_w, const int32_t *bias, uint16_t rows, uint16_t columns,
+    const int8_t *shift, int32_t zero_point, int32_t lowest, int32_t highest) {
+    ew_rows_i16_i32_i16_shift_rows(x, y, rows_of_w, bias, rows, columns, shift, zero_point, lowest, highest);
+}
+
+static const int8_t tiny_hidden_rows_of_w[6] EW_FLASH = {
     32, -80, 48, 96, 16, -32,
 };
 
@@ -97,7 +192,7 @@ static const int16_t tiny_active_table[157] EW_FLASH = {
     16376, 16377, 16378, 16378, 16379, 16380, 16380, 16381, 16381, 16381, 16382, 16382, 16382,
 };
 
-static const int8_t tiny_v[4] EW_FLASH = {
+static const int8_t tiny_scores_rows_of_w[4] EW_FLASH = {
     64, -32, 8, 64,
 };
 
@@ -109,12 +204,12 @@ static const int8_t tiny_scores_shift[2] EW_FLASH = {
     7, 6,
 };
 
-static int16_t tiny_arena_i16[4];
+static int16_t tiny_arena_i16[2];
 
 void tiny_run(const int16_t *input, int16_t *output) {
-    dense_i16_i32_i16_shift(input, tiny_arena_i16, tiny_w, tiny_bias, 2, 3, 6, 0, INT32_C(-32768), 32767);
-    lookup_i16_i16(tiny_arena_i16, tiny_arena_i16 + 2, tiny_active_table, 2, -19871, INT32_C(39935), 8);
-    dense_i16_i32_i16_shift_rows(tiny_arena_i16 + 2, output, tiny_v, tiny_offset, 2, 2, tiny_scores_shift, 0, INT32_C(-32768), 32767);
+    dense_i16_i32_i16_shift(input, tiny_arena_i16, tiny_hidden_rows_of_w, tiny_bias, 2, 3, 6, 0, INT32_C(-32768), 32767);
+    lookup_i16_i16(tiny_arena_i16, tiny_arena_i16, tiny_active_table, 2, -19871, INT32_C(39935), 8);
+    dense_i16_i32_i16_shift_rows(tiny_arena_i16, output, tiny_scores_rows_of_w, tiny_offset, 2, 2, tiny_scores_shift, 0, INT32_C(-32768), 32767);
 }
 
 int tiny_predict(const int16_t *input) {

@@ -1,5 +1,5 @@
 /* tiny.h: made by Edgewright 0.1.0. This generated code belongs to you: use it under any terms you like.
-   tiny: graph b608bf09c1809e2a, 342 bytes of constants, 8 bytes of working memory.
+   tiny: graph b608bf09c1809e2a, 342 bytes of constants, 4 bytes of working memory.
    Not reentrant: each model works in static memory. */
 #ifndef TINY_H
 #define TINY_H
@@ -18,7 +18,7 @@ extern "C" {
 #define TINY_OUTPUT_SIZE 2
 #define TINY_OUTPUT_ZERO_POINT 0
 #define TINY_OUTPUT_SCALE 0.0001220703125
-#define TINY_ARENA_BYTES 8
+#define TINY_ARENA_BYTES 4
 #define TINY_CLASSES 2
 #define TINY_LABELS { "no", "yes" }
 

@@ -16,6 +16,7 @@ from edgewright.ir.types import Type, power_of_two
 from edgewright.ops.arithmetic import (
     INT32,
     Ratio,
+    exact_products,
     product_bounds,
     ratio,
     ratios,
@@ -192,3 +193,22 @@ def test_c_clips_like_python(c):
         for low, high in ((-128, 127), (0, 0), (-32768, 32767), (5, 9), INT32):
             assert c.clip(x, low, high) == c.clip_wide(x, low, high) == np.clip(x, low, high)
             assert c.clip_wide(x << 31, low, high) == np.clip(x << 31, low, high)
+
+
+@pytest.mark.parametrize("largest", [127, 2**15 - 1, 2**30])
+def test_products_of_integers_are_exact_whichever_way_they_go(largest: int) -> None:
+    generator = np.random.default_rng(0)
+    x = generator.integers(-largest, largest + 1, (3, 2, 40))
+    weights = generator.integers(-largest, largest + 1, (40, 5))
+    wanted = [
+        [[sum(int(a) * int(b) for a, b in zip(row, column, strict=True)) for column in weights.T] for row in part]
+        for part in x
+    ]
+    made = exact_products(x, weights)
+    assert made.dtype == np.int64
+    assert made.tolist() == wanted
+    assert exact_products(x[:0], weights).shape == (0, 2, 5)
+
+
+def test_products_of_real_numbers_stay_real() -> None:
+    assert exact_products(np.array([[0.5]]), np.array([[0.25]])).tolist() == [[0.125]]

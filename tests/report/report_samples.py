@@ -118,6 +118,12 @@ MODELS = {
 }
 
 
+def bytes_of_layers(made):
+    """Half of the constants to the first layer, a quarter to the second; the rest belongs to none."""
+    total = sum(made.constants.values())
+    return [total // 2, total // 4, *[0] * len(made.memory)]
+
+
 def record(model, board, /, **changes):
     """One record; changes are made to its fields."""
     made, (flash, ram, clock, engine, compiler, flags, code, speed) = MODELS[model], BOARDS[board]
@@ -138,6 +144,11 @@ def record(model, board, /, **changes):
             value: dict(zip(("dtype", "offset", "size", "first", "last"), row, strict=True))
             for value, row in made.memory.items()
         },
+        "layers": {
+            value: {"operator": "dense", "shape": [row[2]], "constant_bytes": bytes_of_layers(made)[k]}
+            for k, (value, row) in enumerate(made.memory.items())
+        },
+        "arena": {"certificate": "optimal: proven by milp" if model == "protonn" else ""},
     }
     if not fits:
         numbers |= {"flash_bytes": None, "ram_bytes": None, "stack_bytes": None, "verified": None}
@@ -170,8 +181,12 @@ def record(model, board, /, **changes):
             }
             tables["helper_bytes"] = made.helpers
             tables["instructions_by_function"] = instructions
+            if engine == "unicorn":
+                tables["instructions_by_layer"] = {value: total / len(made.memory) for value in made.memory}
             if made.accuracy:
                 numbers["accuracy_board"] = made.accuracy[1]
+            if board == "stm32f405":
+                numbers["milliseconds_estimated"] = total * 1.25 / clock * 1e3
             if engine == "simavr":
                 numbers |= {"cycles_per_inference": total * 1.62, "milliseconds": total * 1.62 / clock * 1e3}
         else:

@@ -55,6 +55,7 @@ BAD = {
     "objects": (np.array([[1, None, 2]], dtype=object), "not a number"),
     "another shape": (np.zeros((5, 4)), r"\[n, 3\]"),
     "one row without an axis": (np.zeros(3), r"\[n, 3\]"),
+    "the same rows": (np.full((5, 3), 0.5), "All 5 rows of the calibration data are the same"),
     "a number": (np.float64(3.0), r"\[n, 3\]"),
 }
 

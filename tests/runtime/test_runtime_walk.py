@@ -12,6 +12,7 @@ from edgewright.errors import BadData, BadGraph
 from edgewright.ir import Type
 from edgewright.runtime.integer import run_integer, run_integer_many
 from edgewright.runtime.interpret import run_float, run_float_many
+from edgewright.runtime.walk import layout_hint
 
 X = np.array([[[1, 2], [3, 4], [5, 6]], [[-1, 0], [0, -1], [7, 7]]])
 
@@ -136,3 +137,12 @@ def test_a_meaning_that_is_missing_is_named() -> None:
 def test_state_between_runs_is_refused(run: object) -> None:
     with pytest.raises(BadGraph, match=r"h .*scan"):
         run(running_sum(), {"s": np.zeros((1, 2), np.int64)})
+
+
+def test_rows_that_may_be_laid_out_otherwise_get_a_hint() -> None:
+    assert "(0, 2, 3, 1)" in layout_hint((8, 6, 3), (3, 8, 6))
+    assert "[height, width, channels]" in layout_hint((8, 6, 1), (8, 6))
+    assert "reshape them to (-1, 8, 6, 3)" in layout_hint((8, 6, 3), (144,))
+    assert "reshape them to (-1, 64)" in layout_hint((64,), (8, 8))
+    assert layout_hint((8, 6, 3), (8, 6, 4)) == ""
+    assert layout_hint((64,), (63,)) == ""

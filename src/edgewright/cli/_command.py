@@ -7,13 +7,14 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import typer
 
-from edgewright.errors import EdgewrightError
+from edgewright.errors import AccuracyLost, EdgewrightError
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -53,7 +54,8 @@ def guarded(run: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(run)
     def call(*arguments: Any, **options: Any) -> None:
         try:
-            run(*arguments, **options)
+            with _warnings_in_a_line():
+                run(*arguments, **options)
             sys.stdout.flush()
         except EdgewrightError as error:
             _fail(str(error), error.exit_code)
@@ -74,6 +76,25 @@ def guarded(run: Callable[..., None]) -> Callable[..., None]:
             _fail("There is not enough memory for this. Give fewer rows or a smaller model.", CANNOT_RUN)
 
     return call
+
+
+@contextlib.contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Print each warning about a model on stderr as one line, and that once."""
+    said: set[str] = set()
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if not issubclass(category, AccuracyLost):
+                others(message, category, *place, **more)
+            elif str(message) not in said:
+                said.add(str(message))
+                print(f"edgewright: warning: {message}", file=sys.stderr)
+
+        warnings.simplefilter("always", AccuracyLost)
+        warnings.showwarning = show
+        yield
 
 
 def missing_package(error: ModuleNotFoundError) -> str:

@@ -24,6 +24,7 @@ from edgewright.ir.graph import Graph
 from edgewright.ir.types import dequantise_array
 from edgewright.lowering import lower
 from edgewright.records import Record
+from edgewright.runtime.classes import as_classes
 
 GRAPH_SUFFIX = ".edgewright"
 RANDOM_ROWS = 100
@@ -127,9 +128,9 @@ def rows_for(
     if source is None:
         return Rows(random_rows(deployed))
     rows = _rows.read_rows(source, target, part)
-    if rows.y is not None and deployed.classes is not None and deployed.classes.dtype.kind == "U":
-        return Rows(rows.x, rows.y.astype(str))
-    return rows
+    if rows.y is None or deployed.classes is None:
+        return rows
+    return Rows(rows.x, as_classes(rows.y, deployed.classes))
 
 
 def random_rows(deployed: Deployed, count: int = RANDOM_ROWS, seed: int = 0) -> Any:

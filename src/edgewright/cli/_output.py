@@ -22,7 +22,8 @@ GRAPH_FILE, RECORDS_FILE = "model.edgewright", "records.jsonl"
 
 # What to do with an export.
 NEXT = {
-    "arduino": "copy it to the libraries folder of your sketchbook; its example `selftest` prints PASS",
+    "arduino": "copy it to the libraries folder of your sketchbook; its example `selftest` prints PASS "
+    "(`arduino-cli compile --upload --library ../.. --port PORT` in its folder)",
     "c": "add NAME.c and NAME.h to your project; `cc -std=c99 *.c -o selftest && ./selftest` prints PASS",
     "cmake": "add_subdirectory or find_package it and link edgewright::NAME; `ctest` runs its self-test",
     "esp-idf": "copy it to the components folder of your project; its example `selftest` prints PASS",
@@ -170,6 +171,8 @@ def print_summary(record: Record) -> None:
         )
         if numbers.get(key) is not None
     ]
+    if (noise := _output_noise(record)) is not None:
+        rows.append(["signal to noise of the integers' output, dB", f"{noise:.1f}"])
     rows += [
         ["flash, bytes", _of(numbers.get("flash_bytes"), numbers.get("board_flash_bytes"))],
         ["RAM, bytes (stack apart)", _of(numbers.get("ram_bytes"), numbers.get("board_ram_bytes"))],
@@ -179,11 +182,19 @@ def print_summary(record: Record) -> None:
         ("instructions for one inference", "instructions_per_inference", None),
         ("cycles for one inference", "cycles_per_inference", None),
         ("milliseconds for one inference", "milliseconds", 3),
+        ("milliseconds, estimated without waits for memory", "milliseconds_estimated", 3),
     ):
         if numbers.get(key) is not None:
             rows.append([what, number(numbers[key], digits)])
     rows.append(["vectors run", number(numbers.get("vectors"))])
     print_table(["measure", "value>"], rows, f"{record.model} on {record.board}")
+
+
+def _output_noise(record: Record) -> float | None:
+    """Return the signal to noise ratio in dB of the output against the model in float; None where it is not known or not finite."""
+    output = next(reversed(list(record.tables.get("layers", {}))), "")
+    quality = record.tables.get("values", {}).get(output)
+    return None if quality is None else quality["snr_db"]
 
 
 def print_build(record: Record, kinds: Sequence[str], out: Path, *, json: bool) -> None:

@@ -11,6 +11,7 @@ from edgewright.cli._command import Command
 from edgewright.cli._output import (
     CalibrationOption,
     DataOption,
+    InputShapeOption,
     JsonOption,
     ModelArgument,
     QuantiseOption,
@@ -47,6 +48,7 @@ def run(
     calibration: CalibrationOption = None,
     target: TargetOption = None,
     quantise: QuantiseOption = None,
+    input_shape: InputShapeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Say what a model costs on every board, before there is one: flash, RAM, stack, instructions, time.
@@ -65,7 +67,7 @@ def run(
     refused: list[DoesNotFit] = []
     faults: list[BoardFault] = []
     with tracker(quiet=json) as progress:
-        model = _models.read_model(file)
+        model = _models.read_model(file, input_shape=input_shape)
         progress.begin(f"pricing {model.name}", len(chosen))
         for name in chosen:
             try:

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 NEEDS_FLOAT = (
     "The quality of quantisation is seen on a model in float and typical rows: give such a file and --calibration."
 )
-BOARD = "host"  # integers and C are the same for every board
 
 
 def run(
     file: ModelArgument,
     stage: Annotated[str, typer.Argument(help="graph, integers, memory, bounds, quality, layers or c.")] = "graph",
+    board: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="The board whose kernels memory and c show; nothing else depends on it."),
+    ] = "host",
     calibration: CalibrationOption = None,
     target: TargetOption = None,
     quantise: QuantiseOption = None,
@@ -44,15 +47,17 @@ def run(
     extremes of every sum. quality: what quantisation costs, value by value (needs --calibration and a model in float). layers: the
     same for each node that alone computes in integers. c: the sources.
     """
+    from edgewright import boards
     from edgewright.cli import _models, _rows
 
+    boards.get(board)
     if stage not in STAGES:
         raise UnknownName("stage", stage, STAGES)
     model = _models.read_model(file, input_shape=input_shape)
     if stage == "graph":  # needs no calibration
         _print(_Shown(_text_of(model.graph)), json)
         return
-    firmware = _models.deploy_model(model, BOARD, calibration, target, quantise)
+    firmware = _models.deploy_model(model, board, calibration, target, quantise)
     rows = None if calibration is None else _rows.read_rows(calibration, target, "train").x
     _print(STAGES[stage](firmware, rows), json)
 
@@ -82,9 +87,15 @@ def _cell(value: Any) -> str:
 
 
 def _text_of(graph: Any) -> str:
+    """Return a graph as text; of a model that convolves also what the axes of its image are."""
     from edgewright import ir
+    from edgewright.compiler.settings import convolves
 
-    return ir.to_text(graph)
+    images = [value for value in graph.inputs if len(graph.types[value].shape) == 3] if convolves(graph) else []
+    layout = [
+        f"\n{value} is an image [height, width, channels]: channels come last, rows are [n, ...]." for value in images
+    ]
+    return ir.to_text(graph) + "".join(layout)
 
 
 def _integers(firmware: Firmware, rows: Any) -> _Shown:
@@ -188,4 +199,4 @@ STAGES: dict[str, Callable[[Firmware, Any], _Shown]] = {
     "c": _sources,
 }
 
-ENTRY = Command(run, ("edgewright show firmware/model.edgewright memory",))
+ENTRY = Command(run, ("edgewright show firmware/model.edgewright memory --board nano33ble",))

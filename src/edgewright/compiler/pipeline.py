@@ -6,6 +6,7 @@ from edgewright import ops
 from edgewright.compiler.passes import FLOAT, INTEGER, run_passes
 from edgewright.compiler.passes.equalise import equalise
 from edgewright.compiler.quantise import quantise
+from edgewright.compiler.readings import read_directly
 from edgewright.compiler.settings import Settings, default_settings
 from edgewright.errors import BadInput
 from edgewright.ir.graph import Graph
@@ -31,5 +32,5 @@ def to_integers(graph: Graph, calibration: Array | None = None, settings: Settin
 
 def prepare(graph: Graph, calibration: Array, settings: Settings) -> Graph:
     """Return a float graph as it is quantised: after all passes that keep its real meaning."""
-    graph = run_passes(graph, FLOAT)
+    graph = read_directly(run_passes(graph, FLOAT), calibration, settings)
     return ops.verify(equalise(graph, calibrate(graph, calibration))) if settings.equalise else graph

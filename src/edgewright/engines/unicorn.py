@@ -14,7 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -71,9 +71,11 @@ class Unicorn:
     def run(self, image: Image, entry: str, vectors: Vectors) -> Run:
         """Run one model of the image on many vectors. Raises BoardFault with an explanation."""
         _, model = find_entry(image.program, entry)
-        message, functions = _request(image.path, f"{entry}_run", boards.get(image.board).core)
-        message |= {"runs": len(vectors), "hooks": str(_hooks()), "limit": RUN_INSTRUCTIONS, **_board(image.board)}
-        blobs = [vectors_file(image.program, entry, vectors), *(data for _, data in objects.segments(image.path))]
+        message, functions, segments = _contents(image.path, boards.get(image.board).core)
+        addresses = {name: address for name, (address, _) in zip(functions, message["functions"], strict=True)}
+        message = message | {"entry": addresses[f"{entry}_run"], **_board(image.board)}
+        message |= {"runs": len(vectors), "hooks": str(_hooks()), "limit": RUN_INSTRUCTIONS}
+        blobs = [vectors_file(image.program, entry, vectors), *segments]
         answer, (outputs, instructions) = _ask(message, blobs)
         if answer["fault"] is not None:
             raise BoardFault(_faults.explain(image, entry, answer["fault"] | {"limit": RUN_INSTRUCTIONS}))
@@ -115,9 +117,12 @@ def _board(name: str) -> dict[str, Any]:
     }
 
 
-@cache
-def _request(path: Path, function: str, core: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return what a request says about an ELF file for a core, and the names of its functions."""
+@lru_cache(maxsize=64)
+def _contents(path: Path, core: str) -> tuple[dict[str, Any], tuple[str, ...], tuple[bytes, ...]]:
+    """Return what every request says about an ELF file for a core, the names of its functions, and its bytes by segment.
+
+    Reading a file takes far longer than most runs, and an image may hold many models.
+    """
     cycles = boards.core(core).cycles
     found = objects.functions(path)
     segments = objects.segments(path)
@@ -125,11 +130,10 @@ def _request(path: Path, function: str, core: str) -> tuple[dict[str, Any], tupl
         "segments": [address for address, _ in segments],
         "functions": [[entry.address, entry.nbytes] for entry in found],
         "code_bytes": sum(section.nbytes for section in objects.sections(path) if section.kind == "code"),
-        "entry": next(entry.address for entry in found if entry.name == function),
         "cycles": objects.instruction_cycles(path, cycles) if cycles else [],
         "taken": cycles.taken if cycles else 0,
     }
-    return message, tuple(entry.name for entry in found)
+    return message, tuple(entry.name for entry in found), tuple(data for _, data in segments)
 
 
 def _hooks() -> Path:

@@ -273,7 +273,7 @@ def check_closed(declared: onnx.ValueInfoProto, axes: Sequence[int | None], batc
         example = ",".join(str(1 if size is None else size) for size in axes)
         raise UnsupportedModel(
             f"The input {declared.name!r} of shape {shown} has no fixed size along axis {open_axes}; only the batch axis may be open. "
-            f"Say its size with --input-shape, as --input-shape {example}, or export it without dynamic axes."
+            f"Say its size with --input-shape, for example --input-shape {example}, or export it without dynamic axes."
         )
 
 

@@ -198,6 +198,8 @@ def _operator(operator: Any, codes: tuple[Any, ...]) -> Operator:
         given = operator.BuiltinOptions()
         reader = getattr(tflite, table)()
         if given is not None:
+            if operator.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, table):
+                raise BadModelFile(f"The file is damaged: the options of {name} are those of another operator.")
             reader.Init(given.Bytes, given.Pos)
             options = {field: getattr(reader, field)() for field in fields}
     return Operator(name, _integers(operator.InputsAsNumpy()), _integers(operator.OutputsAsNumpy()), options)

@@ -111,8 +111,8 @@ class _Lowering:
                 if name:
                     self.values[name] = outputs[k] if k < len(outputs) else _Unknown()
         if self.problems:
-            known = f"Compiled are {', '.join(RULES)}. " if self.lacks else ""
-            raise UnsupportedModel(list_problems(f"{known}These stand in the way:", self.problems))
+            known = f"\nCompiled are {', '.join(RULES)}." if self.lacks else ""
+            raise UnsupportedModel(list_problems("These stand in the way:", self.problems) + known)
         last = self.values[self.model.outputs[0]]
         if not isinstance(last, Flow):
             raise UnsupportedModel(f"Its output {self.model.outputs[0]!r} does not depend on its input.")

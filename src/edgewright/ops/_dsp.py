@@ -28,6 +28,14 @@ def packed(w: Array, together: int) -> dict[str, int | Array]:
     return {"packed": words.reshape(rows // together, together, -1).transpose(0, 2, 1).ravel()}
 
 
+def packed_halves(w: Array) -> dict[str, int | Array]:
+    """Return w [rows, columns] as words of the columns 0, 2, 1, 3: four rows take turns; rows and columns are filled up with 0."""
+    whole = np.zeros((filled(len(w), 4), filled(w.shape[1], COLUMNS)), np.int8)
+    whole[: len(w), : w.shape[1]] = w
+    fours = whole.reshape(len(whole) // 4, 4, -1, COLUMNS).transpose(0, 2, 1, 3)[..., [0, 2, 1, 3]]
+    return {"packed": np.ascontiguousarray(fours).view("<i4").astype(np.int32).ravel()}
+
+
 def start(w: Array, bias: Array, x: Type, together: int) -> dict[str, int | Array]:
     """Return what each sum of w [rows, columns] starts from, modulo 2^32, and `rest`: the biases that it has no room for, or 0."""
     small = _small(w, bias, x)

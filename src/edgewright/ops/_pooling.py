@@ -11,7 +11,7 @@ from edgewright.ir.graph import Attributes
 from edgewright.ir.types import INTEGER_RANGES, Array
 from edgewright.ir.verify import LARGEST_VALUE
 from edgewright.ops import Types
-from edgewright.ops._windows import LARGEST_GEOMETRY, Windows, rows_between, windows_of
+from edgewright.ops._windows import LARGEST_GEOMETRY, Windows, entries_between, windows_of
 
 MOST_ENTRIES = INTEGER_RANGES["uint16"][1]  # kernels count them in 16 bits
 
@@ -62,5 +62,5 @@ def entries_along(windows: Windows, image: tuple[int, ...]) -> list[Array]:
 
 
 def overlap(t: Types, attributes: Attributes) -> dict[str, int]:
-    """Rows of y follow the rows of x that no later window needs."""
-    return {"x": rows_between(pooling_windows(attributes), t["x"].shape, t["x"].shape[2])}
+    """Entries of y follow those of x that no later window needs."""
+    return {"x": entries_between(pooling_windows(attributes), t["x"].shape, t["x"].shape[2])}

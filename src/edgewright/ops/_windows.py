@@ -85,17 +85,23 @@ def geometry(windows: Windows, image: tuple[int, ...]) -> Array:
     )
 
 
-def rows_between(windows: Windows, image: tuple[int, ...], channels: int) -> int:
+def entries_between(windows: Windows, image: tuple[int, ...], channels: int, together: int = 1) -> int:
     """Return how many entries y [down, across, channels] must begin before x, so that no window is overwritten unread.
 
-    After a row of y has been written no row of windows further down may need what lies there.
+    For kernels that have read an entry of a window, `together` windows at a time, before they write where it may lie: all of them
+    before the first output, or channel by channel where each output needs its own channel only.
     """
-    down, across = windows.counts(image)
-    row, made = image[1] * image[2], across * channels
-    first_needed = [
-        max(0, min(k * windows.strides[0] - windows.padding[0], image[0])) * row for k in range(down)
-    ]  # while row k of y is written
-    return max((k + 1) * made - first for k, first in enumerate(first_needed))
+    down, across = (
+        np.clip(np.arange(count, dtype=np.int64) * stride - padding, 0, edge)
+        for count, stride, padding, edge in zip(
+            windows.counts(image), windows.strides, windows.padding[:2], image[:2], strict=True
+        )
+    )
+    made = len(down) * len(across) * channels  # a window beside the image needs nothing of it
+    inside = (down[:, None] < image[0]) & (across < image[1])
+    first = np.where(inside, (down[:, None] * image[1] + across) * image[2], made).ravel()
+    turns = np.arange(0, len(first), together)
+    return max(0, int((turns * channels - np.minimum.reduceat(first, turns)).max()))
 
 
 def gathered_entries(windows: Windows, channels: int) -> int:

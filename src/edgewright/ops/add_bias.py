@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import INTEGER_RANGES, Array, Type
-from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
+from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values, affine
 from edgewright.ops._layout import in_place
 from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
 from edgewright.ops.forms import requantise_arguments
@@ -36,12 +38,13 @@ def _factor(t: Types) -> tuple[Ratio, ...]:
 
 
 def quantise(request: Request) -> Quantised:
-    """The bias in steps of x, int16 where that holds it, else int32. Raises BadGraph where x is far too fine for the bias."""
+    """The bias in steps of x, int16 where that holds it, else int32; an `affine` where x is far too fine for that."""
     x, bias = request.types["x"], request.parameters["bias"].astype(np.float64)
     integers = np.floor(bias / float(x.scales) + 0.5) - x.zero_point
     largest = float(np.abs(integers).max())
     if largest > LARGEST_BIAS:
-        raise BadGraph(f"the bias is up to {largest:.3g} steps of x; at most {LARGEST_BIAS} are allowed")
+        parameters = {"scale": np.ones(1), "offset": bias}
+        return replace(affine.quantise(replace(request, parameters=parameters)), op="affine")
     dtype = "int16" if largest <= INTEGER_RANGES["int16"][1] else "int32"
     y = coarse_enough(request.output, largest_real(x) + float(np.abs(bias).max()))
     return Quantised(y, {"bias": (integers.astype(dtype), Type(bias.shape, dtype, x.scale))})

@@ -115,6 +115,15 @@ def requantise_cost(lowest: int, highest: int, factors: tuple[Ratio, ...], y: Ty
     return low, max(highest + max(halves, default=0), (highest << left) + max(y.zero_point, 0))
 
 
+def exact_products(x: Any, weights: Any) -> Any:
+    """Return x [..., columns] @ weights [columns, rows]; integers that float64 holds exactly go its way, which is several times as fast."""
+    if np.issubdtype(np.result_type(x, weights), np.integer) and x.size:
+        largest = int(np.abs(x).max()) * int(np.abs(weights).sum(axis=0).max(initial=0))
+        if largest < 2**53:
+            return (x.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
+    return x @ weights
+
+
 def product_bounds(weights: Integers, low: int, high: int, axis: int = -1) -> tuple[Integers, Integers]:
     """Return the lowest and highest value of sum(weights * x) along an axis, for any x in low..high."""
     positive, negative = np.maximum(weights, 0).sum(axis), np.minimum(weights, 0).sum(axis)

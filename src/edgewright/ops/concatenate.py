@@ -10,7 +10,7 @@ from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops._layout import around_axis, axis_of
 from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
-from edgewright.ops.forms import form_of, requantise_arguments
+from edgewright.ops.forms import as_multiplier, form_of
 from edgewright.ops.quantisation import coarse_enough, largest_real
 
 
@@ -63,14 +63,13 @@ def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:
 def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Array]:
     """Return the number of blocks, the length of those of a and of b, and both requantisations."""
     found: dict[str, int | Array] = {"blocks": around_axis(t["a"].shape, attributes["axis"])[0]}
-    both = requantise_arguments(factors(t), t["y"])
-    for number, port in enumerate(("a", "b")):
+    only_shifts = all(factor.multiplier is None for factor in factors(t))
+    for port, factor in zip(("a", "b"), factors(t), strict=True):
         _, along, behind = around_axis(t[port].shape, attributes["axis"])
+        multiplier, shift = (0, factor.shift) if only_shifts else as_multiplier(factor)
         found |= {f"{port}_count": along * behind, f"{port}_zero_point": t[port].zero_point}
-        found |= {
-            f"{port}_{name}": int(np.ravel(both[name])[number]) for name in ("shift", "multiplier") if name in both
-        }
-    return found | {name: both[name] for name in ("zero_point", "lowest", "highest")}
+        found |= {f"{port}_multiplier": multiplier, f"{port}_shift": shift}
+    return {**found, "zero_point": t["y"].zero_point, "lowest": t["y"].range[0], "highest": t["y"].range[1]}
 
 
 def overlap(t: Types, attributes: Attributes) -> dict[str, int]:
@@ -92,6 +91,8 @@ def cases(generator: np.random.Generator) -> list[Case]:
     a, b = Type((2, 3), "int8", 0.1, -128), Type((2, 1), "int8", 0.1, 40)
     y = Type((2, 4), "int8", 0.1, -128, limits=(-127, 100))
     found.append(Case({"a": a, "b": b, "y": y}, attributes={"axis": 1}))
+    coarse = Type((2, 4), "int8", 3.0, 5)  # both factors are small
+    found.append(Case({"a": a, "b": b, "y": coarse}, attributes={"axis": 1}))
     b, y = Type((1, 3), "int16", 2.0**-9), Type((3, 3), "int16", 2.0**-9)
     return [*found, Case({"a": a, "b": b, "y": y}, attributes={"axis": 0})]
 

@@ -12,8 +12,8 @@ from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values, _dsp, _rows
-from edgewright.ops._windows import Windows, gathered_entries, geometry, rows_between, windows_of
-from edgewright.ops.arithmetic import Ratio, requantise
+from edgewright.ops._windows import Windows, entries_between, gathered_entries, geometry, windows_of
+from edgewright.ops.arithmetic import Ratio, exact_products, requantise
 from edgewright.ops.forms import requantise_arguments
 from edgewright.ops.quantisation import coarse_enough, dense_accumulator, largest_real, quantise_rows, row_ratios
 
@@ -43,7 +43,7 @@ def products(x: Array, w: Array, bias: Array, windows: Windows, fill: float | in
     """Return the sums [n, down, across, filters] of the windows of x with w, plus bias."""
     cut = windows.cut(x, fill)
     flat = cut.reshape(*cut.shape[:3], -1)
-    return flat @ w.reshape(len(w), -1).T + bias
+    return exact_products(flat, w.reshape(len(w), -1).T) + bias
 
 
 def real(v: Values, attributes: Attributes) -> Array:
@@ -143,8 +143,19 @@ def pairs_of_bytes(t: Types, attributes: Attributes) -> dict[str, tuple[str, int
 
 
 def overlap(t: Types, attributes: Attributes) -> dict[str, int]:
-    """Rows of y follow the rows of x that no later window needs."""
-    return {"x": rows_between(windows(t, attributes), t["x"].shape, t["w"].shape[0])}
+    """A window is gathered before its outputs are written."""
+    return {"x": entries_between(windows(t, attributes), t["x"].shape, t["w"].shape[0])}
+
+
+def overlap_of_pixels(t: Types, attributes: Attributes) -> dict[str, int]:
+    """A pixel is read while its outputs are written."""
+    pixels, filters = t["y"].shape[0] * t["y"].shape[1], t["w"].shape[0]
+    return {"x": filters + max(0, (pixels - 1) * (filters - t["x"].shape[2]))}
+
+
+def overlap_of_pairs(t: Types, attributes: Attributes) -> dict[str, int]:
+    """Two windows are widened before their outputs are written."""
+    return {"x": entries_between(windows(t, attributes), t["x"].shape, t["w"].shape[0], together=2)}
 
 
 def cases(generator: np.random.Generator) -> list[Case]:
@@ -167,13 +178,13 @@ def cases(generator: np.random.Generator) -> list[Case]:
             ((2, 2, 4), (1, 2, 1), {"rounds_twice": True}),
         ):
             for scale in (2.0**-9, 0.0031, 0.4):
-                found.append(_case(generator, image, kernel, attributes, (x_dtype, y_dtype, bias_dtype), scale))
+                found.append(random_case(generator, image, kernel, attributes, (x_dtype, y_dtype, bias_dtype), scale))
     return [*found, _large_biases(generator, (3, 5, 8), (5, 1, 1)), _large_biases(generator, (4, 4, 3), (3, 2, 2))]
 
 
 def _large_biases(generator: np.random.Generator, image: tuple[int, int, int], kernel: tuple[int, int, int]) -> Case:
     """Filters that add next to nothing to a large bias, as networks have them where a channel died."""
-    case = _case(generator, image, kernel, {}, ("int8", "int8", "int32"), 0.0031)
+    case = random_case(generator, image, kernel, {}, ("int8", "int8", "int32"), 0.0031)
     scales = (1e-6, 3e-6, *(float(scale) for scale in np.ravel(case.types["w"].scales)[2:]))
     types = {
         **case.types,
@@ -185,7 +196,7 @@ def _large_biases(generator: np.random.Generator, image: tuple[int, int, int], k
     return Case(types, {**case.parameters, "bias": bias}, case.attributes)
 
 
-def _case(
+def random_case(
     generator: np.random.Generator,
     image: tuple[int, int, int],
     kernel: tuple[int, int, int],
@@ -193,6 +204,7 @@ def _case(
     dtypes: tuple[str, str, str],
     scale: float,
 ) -> Case:
+    """Return a node with random constants; dtypes: of x, y and the bias; scale: of its weights."""
     filters = kernel[0]
     w_shape = (filters, *kernel[1:], image[2])
     scales = tuple(scale * factor for factor in generator.choice([0.5, 1.0, 2.0], filters))
@@ -231,7 +243,7 @@ def _dsp_kernel(
         needs="dsp",
         layout=words,
         scratch=scratch,
-        overlap=overlap,
+        overlap=overlap_of_pairs,
     )
 
 
@@ -262,7 +274,7 @@ ENTRY = Op(
             when=pixels_alone,
             ratios=ratios,
             layout=rows,
-            overlap=overlap,
+            overlap=overlap_of_pixels,
         ),
         Kernel(
             "conv2d_X_BIAS_Y_FORM",

@@ -8,7 +8,7 @@ from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values, _dsp, _rows
-from edgewright.ops.arithmetic import requantise
+from edgewright.ops.arithmetic import exact_products, requantise
 from edgewright.ops.forms import requantise_arguments
 from edgewright.ops.quantisation import coarse_enough, dense_accumulator, largest_real, quantise_rows, row_ratios
 
@@ -23,7 +23,7 @@ def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
 
 def integer(v: Values, t: Types, attributes: Attributes) -> Array:
     """Return requantise(w x + bias); x: [n, columns]."""
-    return requantise(v["x"] @ v["w"].T + v["bias"], row_ratios(t["bias"], t["y"]), t["y"])
+    return requantise(exact_products(v["x"], v["w"].T) + v["bias"], row_ratios(t["bias"], t["y"]), t["y"])
 
 
 def quantise(request: Request) -> Quantised:
@@ -83,6 +83,18 @@ def cases(generator: np.random.Generator) -> list[Case]:
                 "bias": generator.integers(-30000, 30000, 5).astype(bias_dtype),
             }
             found.append(Case({"x": x, "w": w, "bias": bias, "y": y}, values))
+    wide = Case(  # more columns than a turn holds, and whole fours of rows
+        {
+            "x": Type((20,), "int16", 2.0**-5),
+            "w": Type((4, 20), "int8", 0.0031),
+            "bias": Type((4,), "int32", 0.0031 * 2.0**-5),
+            "y": Type((4,), "int16", 0.25),
+        },
+        {
+            "w": generator.integers(-128, 128, (4, 20)).astype(np.int8),
+            "bias": generator.integers(-30000, 30000, 4).astype(np.int32),
+        },
+    )
     one = Case(
         {
             "x": Type((1,), "int8", 1.0),
@@ -101,7 +113,7 @@ def cases(generator: np.random.Generator) -> list[Case]:
         },
         {"w": generator.integers(-127, 128, (2, 8)).astype(np.int8), "bias": np.array([2**29, -5000], np.int32)},
     )
-    return [*found, one, large]
+    return [*found, wide, one, large]
 
 
 ENTRY = Op(
@@ -124,6 +136,14 @@ ENTRY = Op(
             needs="dsp",
             layout=layout,
             scratch=pairs,
+        ),
+        Kernel(
+            "dense_halves_BIAS_Y_FORM",
+            ("x", "y", "packed", "bias", "rows", "columns", "FORM"),
+            {"x": ("int16",), "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
+            ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
+            needs="dsp",
+            layout=lambda v, t, a: _dsp.packed_halves(v["w"]),
         ),
         Kernel(
             "dense_X_BIAS_Y_FORM",

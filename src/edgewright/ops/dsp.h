@@ -62,7 +62,11 @@ static inline uint32_t ew_even(uint32_t word) {
    four words of x: odd of both pixels, even of both. Returns the end of w. */
 static inline const int32_t *ew_multiply_2_2(const int32_t *w, const int32_t *x, const int32_t *end, int32_t *sums) {
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)
-    int32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3], weight0, weight1;
+    /* Where they lie is written down: compilers do not always find places for so many beside what ldmia fills and a frame pointer. */
+    register const int32_t *w_at __asm__("r0") = w, *x_at __asm__("r1") = x, *x_end __asm__("r2") = end;
+    register int32_t sum0 __asm__("r3") = sums[0], sum1 __asm__("r4") = sums[1], sum2 __asm__("r5") = sums[2];
+    register int32_t sum3 __asm__("r6") = sums[3];
+    register int32_t weight0 __asm__("r12"), weight1 __asm__("r14");
 #define EW_FOUR_COLUMNS                          \
     "ldmia %[x]!, {r8, r9, r10, r11}\n\t"        \
     "ldrd %[w0], %[w1], [%[w]], #8\n\t"          \
@@ -85,15 +89,16 @@ static inline const int32_t *ew_multiply_2_2(const int32_t *w, const int32_t *x,
         "2:\n\t" EW_FOUR_COLUMNS
         "cmp %[x], %[end]\n\t"
         "bne 1b"
-        : [w] "+r"(w), [x] "+r"(x), [s0] "+r"(sum0), [s1] "+r"(sum1), [s2] "+r"(sum2), [s3] "+r"(sum3),
+        : [w] "+r"(w_at), [x] "+r"(x_at), [s0] "+r"(sum0), [s1] "+r"(sum1), [s2] "+r"(sum2), [s3] "+r"(sum3),
           [w0] "=&r"(weight0), [w1] "=&r"(weight1)
-        : [end] "r"(end)
+        : [end] "r"(x_end)
         : "r8", "r9", "r10", "r11", "cc", "memory");
 #undef EW_FOUR_COLUMNS
     sums[0] = sum0;
     sums[1] = sum1;
     sums[2] = sum2;
     sums[3] = sum3;
+    w = w_at;
 #else
     for (; x != end; x += 4) {
         for (uint8_t f = 0; f < 2; f++) {
@@ -118,7 +123,11 @@ static inline const int32_t *ew_multiply_2_2(const int32_t *w, const int32_t *x,
    of x: odd, even. Returns the end of w. */
 static inline const int32_t *ew_multiply_4_1(const int32_t *w, const int32_t *x, const int32_t *end, int32_t *sums) {
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)
-    int32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3], odd, even;
+    /* Where they lie is written down: compilers do not always find places for so many beside what ldmia fills and a frame pointer. */
+    register const int32_t *w_at __asm__("r0") = w, *x_at __asm__("r1") = x, *x_end __asm__("r2") = end;
+    register int32_t sum0 __asm__("r3") = sums[0], sum1 __asm__("r4") = sums[1], sum2 __asm__("r5") = sums[2];
+    register int32_t sum3 __asm__("r6") = sums[3];
+    register int32_t odd __asm__("r12"), even __asm__("r14");
 #define EW_FOUR_COLUMNS                         \
     "ldmia %[w]!, {r8, r9, r10, r11}\n\t"       \
     "ldrd %[odd], %[even], [%[x]], #8\n\t"      \
@@ -143,15 +152,16 @@ static inline const int32_t *ew_multiply_4_1(const int32_t *w, const int32_t *x,
         "2:\n\t" EW_FOUR_COLUMNS
         "cmp %[x], %[end]\n\t"
         "bne 1b"
-        : [w] "+r"(w), [x] "+r"(x), [s0] "+r"(sum0), [s1] "+r"(sum1), [s2] "+r"(sum2), [s3] "+r"(sum3),
+        : [w] "+r"(w_at), [x] "+r"(x_at), [s0] "+r"(sum0), [s1] "+r"(sum1), [s2] "+r"(sum2), [s3] "+r"(sum3),
           [odd] "=&r"(odd), [even] "=&r"(even)
-        : [end] "r"(end)
+        : [end] "r"(x_end)
         : "r8", "r9", "r10", "r11", "cc", "memory");
 #undef EW_FOUR_COLUMNS
     sums[0] = sum0;
     sums[1] = sum1;
     sums[2] = sum2;
     sums[3] = sum3;
+    w = w_at;
 #else
     for (; x != end; x += 2) {
         for (uint8_t r = 0; r < 4; r++) {
@@ -255,7 +265,7 @@ EW_KERNEL void ew_gather_words(
 }
 
 /* Outputs of all filters at two pixels, which may be the same. x: odd and even of both windows. w, start: two filters together. */
-static inline void ew_filters_Y_FORM(
+EW_KERNEL void ew_filters_Y_FORM(
     const int32_t *x, const int32_t *end, const int32_t *w, const int32_t *start, const int32_t *rest, uint16_t filters,
     Y_T *y0, Y_T *y1, EW_FORM_PARAMETERS) {
     for (uint16_t f = 0; f < filters; f++) {

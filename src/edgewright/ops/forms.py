@@ -73,7 +73,7 @@ def form_of(factors: tuple[Ratio, ...]) -> str:
     """Return the name of the cheapest form that serves these factors, one or one a row."""
     form = "shift"
     if any(factor.multiplier is not None for factor in factors):
-        least = min(_as_multiplier(factor)[1] for factor in factors)
+        least = min(as_multiplier(factor)[1] for factor in factors)
         if any(factor.twice for factor in factors):
             form = "twice" if least >= TWICE_SHIFT else "mixed"
         else:
@@ -88,7 +88,7 @@ def requantise_arguments(factors: tuple[Ratio, ...], y: Type) -> dict[str, int |
     if form.startswith("shift"):
         shifts = np.array([factor.shift for factor in factors], np.int8)
     else:
-        pairs = [_as_multiplier(factor) for factor in factors]
+        pairs = [as_multiplier(factor) for factor in factors]
         left = {"high": HIGH_SHIFT, "twice": TWICE_SHIFT}.get(form.removesuffix("_rows"), 0)
         multipliers = np.array([multiplier for multiplier, _ in pairs], np.int32)
         shifts = np.array([shift - left for _, shift in pairs], np.uint8)
@@ -96,7 +96,7 @@ def requantise_arguments(factors: tuple[Ratio, ...], y: Type) -> dict[str, int |
     return {**arguments, "shift": shifts if several else int(shifts[0])}
 
 
-def _as_multiplier(factor: Ratio) -> tuple[int, int]:
+def as_multiplier(factor: Ratio) -> tuple[int, int]:
     """Return multiplier and shift, also for a power of two whose neighbours need a multiplier; the results are the same.
 
     A sum of 32 bits is 0 after a shift of 32 already, so the shift stays within what a Ratio may have.

@@ -33,7 +33,7 @@ def scale_covering(largest: float, highest: int) -> float:
 
 def exact_scale(largest: float, highest: int) -> float:
     """Return the scale s with largest == s * highest, that of nothing where `largest` is 0 or tiny."""
-    return max(largest / highest, 2.0**SMALLEST_EXPONENT) if largest > 0 else 2.0**EXPONENT_OF_NOTHING
+    return float(max(largest / highest, 2.0**SMALLEST_EXPONENT)) if largest > 0 else 2.0**EXPONENT_OF_NOTHING
 
 
 def activation_type(

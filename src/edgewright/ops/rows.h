@@ -1,6 +1,14 @@
 /* Rows of weights times a vector, four rows at a time: each entry of the vector is read once for them. _rows.py puts the weights of
    four rows side by side; rows that are left over follow one by one. */
+#ifndef EDGEWRIGHT_ROWS_H
+#define EDGEWRIGHT_ROWS_H
+
 #include "kernel.h"
+
+/* w x. Products of bytes fit 16 bits, which is what small cores multiply fastest. */
+static inline int32_t ew_product_X(int8_t w, X_T x) {
+    return sizeof(X_T) == 1 ? (int32_t)((int16_t)w * (int16_t)x) : (int32_t)w * x;
+}
 
 /* Adds four rows times x to the sums. */
 static inline void ew_add_4_rows_X(const int8_t *w, const X_T *x, uint16_t columns, int32_t *sums) {
@@ -9,7 +17,7 @@ static inline void ew_add_4_rows_X(const int8_t *w, const X_T *x, uint16_t colum
 #if defined(__ARM_ARCH_6M__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
     /* Four columns a turn. Sums can be added in registers that this core does not multiply with; compilers keep them in memory. */
     if (sizeof(X_T) == 1 && columns >= 4) {
-        const X_T *const fours = x + (columns & ~3u);
+        const X_T *fours = x + (columns & ~3u);
         int32_t entry, weight;
 #define EW_PRODUCT(place, sum)                     \
     "ldrb %[weight], [%[w], #" place "]\n\t"       \
@@ -20,6 +28,7 @@ static inline void ew_add_4_rows_X(const int8_t *w, const X_T *x, uint16_t colum
     "ldrb %[entry], [%[x], #" place "]\n\t"           \
     "sxtb %[entry], %[entry]\n\t"                     \
     EW_PRODUCT(first, "s0") EW_PRODUCT(second, "s1") EW_PRODUCT(third, "s2") EW_PRODUCT(fourth, "s3")
+        __asm__ volatile("" : "+l"(fours)); /* made here: clang 22 crashes where it keeps what "h" reads on the stack over a loop */
         __asm__ volatile(
             ".syntax unified\n"
             "1:\n\t" EW_COLUMN("0", "0", "1", "2", "3") EW_COLUMN("1", "4", "5", "6", "7")
@@ -38,10 +47,10 @@ static inline void ew_add_4_rows_X(const int8_t *w, const X_T *x, uint16_t colum
 #endif
     for (; x != end; x++) {
         const X_T entry = *x;
-        sum0 += (int32_t)EW_READ_I8(&w[0]) * entry;
-        sum1 += (int32_t)EW_READ_I8(&w[1]) * entry;
-        sum2 += (int32_t)EW_READ_I8(&w[2]) * entry;
-        sum3 += (int32_t)EW_READ_I8(&w[3]) * entry;
+        sum0 += ew_product_X(EW_READ_I8(&w[0]), entry);
+        sum1 += ew_product_X(EW_READ_I8(&w[1]), entry);
+        sum2 += ew_product_X(EW_READ_I8(&w[2]), entry);
+        sum3 += ew_product_X(EW_READ_I8(&w[3]), entry);
         w += 4;
     }
     sums[0] = sum0;
@@ -66,7 +75,9 @@ static inline void ew_rows_X_BIAS_Y_FORM(
     }
     for (; r < rows; r++) {
         int32_t sum = EW_READ_BIAS(&bias[r]);
-        for (uint16_t c = 0; c < columns; c++) sum += (int32_t)EW_READ_I8(w++) * x[c];
+        for (uint16_t c = 0; c < columns; c++) sum += ew_product_X(EW_READ_I8(w++), x[c]);
         y[r] = (Y_T)EW_REQUANTISE(sum, r);
     }
 }
+
+#endif

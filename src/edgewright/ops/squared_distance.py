@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from edgewright.errors import BadGraph
@@ -9,8 +11,8 @@ from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type, power_of_two
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops.arithmetic import Integers, Ratio, ratios, requantise, requantise_cost, rshift_round
-from edgewright.ops.forms import form_of, requantise_arguments
-from edgewright.ops.quantisation import WEIGHT_LIMIT, scale_covering
+from edgewright.ops.forms import requantise_arguments
+from edgewright.ops.quantisation import WEIGHT_LIMIT, coarse_enough, scale_covering
 
 WIDE_LIMIT = 2**15 - 1
 LARGEST_SUM = 2**30  # half of 32 bits is left for the rounding term
@@ -34,19 +36,26 @@ def distances(v: Values, attributes: Attributes) -> Array:
 def alignment(prototypes: Integers, x: Type, prototype: Type) -> tuple[int, int]:
     """Return (x_shift, prototype_shift): how far x goes right and the prototypes left to meet at one scale.
 
-    The scale is the finest at which the sum of squares is proven to fit. Raises BadGraph where that of the prototypes is no power of two
-    times that of x, or finer.
+    The scale is the finest at which the sum of squares is proven to fit. Raises BadGraph where that of the prototypes is not that of x
+    times a power of two, or is finer.
     """
     apart = None if x.axis is not None else power_of_two(float(prototype.scales) / float(x.scales))
     if apart is None or apart < 0:
         raise BadGraph(
-            f"the prototypes are {prototype} and x is {x}: their scale must be that of x, or 2, 4, 8, ... times it"
+            f"the prototypes are {prototype} and x is {x}: x needs one scale, the prototypes 1, 2, 4, ... times it"
         )
-    for x_shift in range(apart + 1):
-        if _largest_sum(prototypes, x, x_shift, apart - x_shift) < LARGEST_SUM:
-            return x_shift, apart - x_shift
-    raise BadGraph(
-        "the sum of squares does not fit 32 bits at the scale of the prototypes; use a coarser scale for them"
+    x_shift = _fitting_shift(prototypes, x, apart)
+    if x_shift is None:
+        raise BadGraph(
+            "the sum of squares does not fit 32 bits at the scale of the prototypes; use a coarser scale for them"
+        )
+    return x_shift, apart - x_shift
+
+
+def _fitting_shift(prototypes: Integers, x: Type, apart: int) -> int | None:
+    """Return the least x_shift at which the sum of squares is proven to fit, None where it never does."""
+    return next(
+        (shift for shift in range(apart + 1) if _largest_sum(prototypes, x, shift, apart - shift) < LARGEST_SUM), None
     )
 
 
@@ -75,22 +84,24 @@ def _factors(t: Types, prototype_shift: int) -> tuple[Ratio, ...]:
 def quantise(request: Request) -> Quantised:
     """Prototypes with one scale, no finer than that of x, and coarse enough for a proven sum.
 
-    They have 16 bits where the attribute `wide` is set, else 8.
+    They have 16 bits where the attribute `wide` is set, else 8. Raises BadGraph where x has several scales.
     """
     x, values = request.types["x"], request.parameters["prototypes"].astype(np.float64)
-    dtype, limit = ("int16", WIDE_LIMIT) if request.attributes.get("wide") else ("int8", WEIGHT_LIMIT)
     if x.axis is not None:
-        raise BadGraph("distances need one scale for the whole input; put an affine operator before them")
+        raise BadGraph("Distances need one scale for the whole input; put an affine operator before them.")
+    dtype, limit = ("int16", WIDE_LIMIT) if request.attributes.get("wide") else ("int8", WEIGHT_LIMIT)
     step = float(x.scales)
-    scale = step * max(scale_covering(float(np.abs(values).max(initial=0)) / step, limit), 1.0)
+    apart = max(round(math.log2(scale_covering(float(np.abs(values).max(initial=0)) / step, limit))), 0)
     while True:
-        integers = np.clip(np.floor(values / scale + 0.5), -limit, limit).astype(dtype)
-        type = Type(values.shape, dtype, scale, limits=(-limit, limit))
-        if fitting_shift(integers.astype(np.int64), x, round(math.log2(scale / step))) is not None:
+        integers = np.clip(np.floor(values / (step * 2.0**apart) + 0.5), -limit, limit).astype(np.int64)
+        x_shift = _fitting_shift(integers, x, apart)
+        if x_shift is not None:
             break
-        scale *= 2
-    highest = float(_largest_sum(integers.astype(np.int64), x, *alignment(integers.astype(np.int64), x, type)))
-    return Quantised(request.output, {"prototypes": (integers, type)})
+        apart += 1
+    unit = (step * 2.0**x_shift) ** 2
+    y = coarse_enough(request.output, _largest_sum(integers, x, x_shift, apart - x_shift) * unit)
+    type = Type(values.shape, dtype, step * 2.0**apart, limits=(-limit, limit))
+    return Quantised(y, {"prototypes": (integers.astype(dtype), type)})
 
 
 def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:
@@ -104,19 +115,16 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     """Return the sizes, the alignment and the requantisation."""
     count, columns = t["prototypes"].shape
     x_shift, prototype_shift = alignment(v["prototypes"], t["x"], t["prototypes"])
+    end = requantise_arguments(_factors(t, 0), t["y"])
     return {
         "count": count,
         "columns": columns,
         "x_zero_point": t["x"].zero_point,
         "x_shift": x_shift,
         "prototype_factor": 1 << prototype_shift,
-        **requantise_arguments(_factors(t, prototype_shift), t["y"]),
+        **end,
+        "shift": int(end["shift"]) + 2 * prototype_shift,  # the form is chosen where no prototype is seen
     }
-
-
-def is_shift(values: Values, types: Types, attributes: Attributes) -> bool:
-    """Whether the output's scale is a power of two, as those of the inputs are."""
-    return form_of(_factors(types, 0)) == "shift"
 
 
 def cases(generator: np.random.Generator) -> list[Case]:
@@ -128,6 +136,8 @@ def cases(generator: np.random.Generator) -> list[Case]:
         (Type((6,), "int16", 2.0**-12), 2.0**-4, Type((4,), "int8", 2.0**1, limits=(0, 100))),
         (Type((6,), "int8", 2.0**-6, zero_point=-20), 2.0**-5, Type((4,), "int16", 2.0**-4, zero_point=0)),
         (Type((6,), "int16", 2.0**-9, limits=(-300, 500)), 2.0**-8, Type((4,), "int16", 2.0**-3)),
+        (Type((6,), "int8", 0.03, zero_point=5), 0.06, Type((4,), "int8", 0.7, zero_point=-128)),
+        (Type((6,), "int16", 0.001), 0.032, Type((4,), "int16", 0.05)),
     ):
         for dtype, limit in (("int8", WEIGHT_LIMIT), ("int16", 1000)):
             prototypes = generator.integers(-limit, limit + 1, (4, 6)).astype(dtype)
@@ -149,7 +159,7 @@ ENTRY = Op(
     arguments=arguments,
     kernels=(
         Kernel(
-            "squared_distance_X_PROTOTYPES_Y",
+            "squared_distance_X_PROTOTYPES_Y_FORM",
             (
                 "x",
                 "y",
@@ -159,13 +169,10 @@ ENTRY = Op(
                 "x_zero_point",
                 "x_shift",
                 "prototype_factor",
-                "shift",
-                "zero_point",
-                "lowest",
-                "highest",
+                "FORM",
             ),
             {"x": INTEGERS, "prototypes": INTEGERS, "y": INTEGERS},
-            is_shift,
+            ratios=lambda t, a: _factors(t, 0),
         ),
     ),
     cases=cases,

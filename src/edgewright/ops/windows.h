@@ -1,4 +1,7 @@
 /* Windows over an image [height, width, channels]. */
+#ifndef EDGEWRIGHT_WINDOWS_H
+#define EDGEWRIGHT_WINDOWS_H
+
 #include "kernel.h"
 
 /* How windows lie on an image [height, width, channels]: `down` rows of `across` windows of size_y times size_x entries. */
@@ -58,3 +61,5 @@ static inline void ew_next_window(const ew_windows *at, uint16_t *down, uint16_t
         ++*down;
     }
 }
+
+#endif

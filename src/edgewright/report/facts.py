@@ -148,6 +148,24 @@ class Case:
         return {plain(name): row for name, row in found.items() if isinstance(row, Mapping)}
 
     @property
+    def layers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Operator, shape of the output and bytes of constants of each layer, in the order in which they run. Raises BadData."""
+        found = self.record.tables.get("layers") or {}
+        for name, row in found.items():
+            try:
+                sound = row["operator"] and row["constant_bytes"] >= 0 and all(size >= 0 for size in row["shape"])
+            except (KeyError, TypeError) as error:
+                raise BadData(f"The record of {self.name} is damaged: its layer {name!r} is {row!r}.") from error
+            if not sound:
+                raise BadData(f"The record of {self.name} is damaged: its layer {name!r} is {row!r}.")
+        return {plain(name): row for name, row in found.items()}
+
+    @property
+    def certificate(self) -> str:
+        """How good the plan of the memory is known to be; empty where the record does not say."""
+        return plain(str((self.record.tables.get("arena") or {}).get("certificate", "")))
+
+    @property
     def why_too_large(self) -> str | None:
         """Why the board cannot hold the model, with the bytes over; None where that is not known."""
         if self.fits is not False:
@@ -174,7 +192,9 @@ class Case:
             if self.number("cycles_per_inference") is not None:
                 return "The board's clock is not known."
             if self.number("instructions_per_inference") is not None:
-                return f"The engine {engine} counts instructions, not cycles; only an exact count is shown."
+                if key == "cycles_per_inference":
+                    return f"The engine {engine} counts instructions, not cycles."
+                return "There is no table of cycles for the core."
         if key.startswith("accuracy") and self.number("rows") is not None:
             if self.number("accuracy_integer") is None:
                 return "There are no classes to compare with."

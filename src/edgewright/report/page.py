@@ -15,6 +15,7 @@ from edgewright.files import write_file
 from edgewright.records import Record
 from edgewright.report import sections
 from edgewright.report.facts import Case, cases, in_order, percent, plain, share, whole
+from edgewright.report.layers import layers
 from edgewright.report.plots.accuracy_against_flash import accuracy_against_flash
 from edgewright.report.plots.instructions_by_function import instructions_by_function
 from edgewright.report.plots.memory_map import memory_map
@@ -48,6 +49,7 @@ def render_page(records: Iterable[Record]) -> str:
         verification=sections.verification(found),
         accuracies=sections.accuracies(found),
         costs=sections.costs(found),
+        layers=[(model, layers(own)) for model, own in sections.of_models(found) if any(case.layers for case in own)],
         functions=[
             (model, table) for model, own in sections.of_models(found) if (table := sections.functions(own)).rows
         ],
@@ -163,6 +165,8 @@ def _gap(case: Case) -> str:
         return f"{whole(arena)} bytes; no plan can do with less."
     over = share(arena - bound, bound)
     beyond = "" if over is None else f" ({percent(over)})"
+    if case.certificate.startswith("optimal"):
+        return f"{whole(arena)} bytes, {case.certificate}; {whole(bound)} are in use at once at the most."
     return f"{whole(arena)} bytes; no plan can do with less than {whole(bound)}: a gap of {whole(arena - bound)} bytes{beyond}."
 
 

@@ -140,7 +140,7 @@ def _cost(case: Case, notes: Notes) -> list[Cell]:
     fits = {True: Cell("yes", "good"), False: Cell("no", "bad"), None: Cell(DASH, "open")}[case.fits]
     return [
         notes.dash(why) if code is None else Cell(whole(code), "number"),
-        value(case, "constant_bytes", notes),
+        _constants(case, notes),
         notes.dash(why) if flash is None else Cell(whole(helpers), "number"),
         value(case, "flash_bytes", notes),
         _part(share(flash, case.number("board_flash_bytes")), case, "flash_bytes", notes),
@@ -157,9 +157,26 @@ def _cost(case: Case, notes: Notes) -> list[Cell]:
         value(case, "instructions_per_inference", notes),
         value(case, "instructions_largest", notes),
         value(case, "cycles_per_inference", notes),
-        value(case, "milliseconds", notes, lambda found: f"{found:,.3f}"),
+        _milliseconds(case, notes),
         fits if case.fits is not None else Cell(DASH, "open", note=notes.number(case.why_missing("flash_bytes"))),
     ]
+
+
+def _constants(case: Case, notes: Notes) -> Cell:
+    """Weights and tables of functions together; the tables below where there are any."""
+    found, tables = case.number("constant_bytes"), case.number("table_bytes")
+    if found is None:
+        return notes.dash(case.why_missing("constant_bytes"))
+    return Cell(whole(found), "number", f"{whole(tables)} in tables" if tables else "")
+
+
+def _milliseconds(case: Case, notes: Notes) -> Cell:
+    """Exact time, or an estimate that is marked as one."""
+    exact, estimated = case.number("milliseconds"), case.number("milliseconds_estimated")
+    if exact is not None or estimated is None:
+        return value(case, "milliseconds", notes, lambda found: f"{found:,.3f}")
+    note = notes.number("Estimated from the instructions and their cycles, for memory that answers at once.")
+    return Cell(f"~{estimated:,.3f}", "number", note=note)
 
 
 def _part(found: float | None, case: Case, key: str, notes: Notes) -> Cell:

@@ -66,8 +66,8 @@ Observations = Mapping[str, Observed]  # by the path of a value: "loop/h" is in 
 def calibrate(graph: Graph, data: Array, *, histograms: bool = False) -> Observations:
     """Return what each value reaches when the float graph runs on the calibration data [n, *shape].
 
-    histograms: whether to keep them too, which takes a second run. Raises BadData where the data are empty, of another shape, or
-    hold NaN or infinity, or where a value grows beyond all bounds.
+    histograms: whether to keep them too, which takes a second run. Raises BadData where the data are empty, of another shape, all
+    the same, or hold NaN or infinity, or where a value grows beyond all bounds.
     """
     data = check_rows(data)
     observations: dict[str, Observed] = {}
@@ -81,6 +81,8 @@ def calibrate(graph: Graph, data: Array, *, histograms: bool = False) -> Observa
     with np.errstate(all="ignore"):  # what overflows is found above
         for rows in batches(graph, data):
             run_float(graph, rows, watch)
+    if len(data) > 1 and (data == data[0]).all():
+        raise BadData(f"All {len(data):,} rows of the calibration data are the same; give rows as they differ in use.")
     if histograms:
         observations = _with_histograms(graph, data, observations)
     axes = tuple(range(max(data.ndim - 1, 1)))

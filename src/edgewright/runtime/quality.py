@@ -83,6 +83,17 @@ def signal_to_noise(real: Array, ours: Array) -> float:
     return math.inf if noise == 0 else 10 * math.log10(signal / noise) if signal > 0 else -math.inf
 
 
+def typical_rows(rows: Array) -> Array:
+    """Return at most 200 rows [n, *shape] of many, evenly spread, so that data in the order of their classes have all of them."""
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(np.int64)]
+
+
+def same_class(real: Array, ours: Array) -> float:
+    """Return the share of rows [n, ...] whose largest score is the same one."""
+    first, second = (array.reshape(len(array), -1).argmax(axis=1) for array in (real, ours))
+    return float(np.mean(first == second))
+
+
 def _alone(graph: Graph, node: Node, values: dict[str, Array]) -> Array:
     """Return the real numbers that an integer node makes of real inputs."""
     part = part_of(graph, (node,), node.output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -100,6 +101,16 @@ def _start(walk: _Walk, body: Graph, value: str) -> Array:
     return np.full((walk.size, *type.shape), type.zero_point, walk.dtype)
 
 
+def layout_hint(shape: tuple[int, ...], given: tuple[int, ...]) -> str:
+    """Return what to do with rows of another shape than a model's input, where they may hold the same entries; else nothing."""
+    if len(shape) == 3 and given == (shape[2], *shape[:2]):
+        return " Images are [height, width, channels]: transpose the rows by (0, 2, 3, 1)."
+    if math.prod(given) != math.prod(shape):
+        return ""
+    images = " Images are [height, width, channels]." if len(shape) == 3 else ""
+    return f"{images} The rows have as many entries: reshape them to (-1, {', '.join(map(str, shape))}) where their order is the same."
+
+
 def _batches(graph: Graph, inputs: Mapping[str, Array], dtype: Any) -> dict[str, Array]:
     values = {}
     for name in graph.inputs:
@@ -108,8 +119,9 @@ def _batches(graph: Graph, inputs: Mapping[str, Array], dtype: Any) -> dict[str,
         array = np.asarray(inputs[name])
         shape = graph.types[name].shape
         if array.ndim != 1 + len(shape) or array.shape[1:] != shape:
+            wanted, hint = ", ".join(map(str, shape)), layout_hint(shape, array.shape[1:])
             raise BadData(
-                f"The input {name!r} of {graph.name!r} is {list(array.shape)}; it must be [n, {', '.join(map(str, shape))}]."
+                f"The input {name!r} of {graph.name!r} is {list(array.shape)}; it must be [n, {wanted}].{hint}"
             )
         values[name] = array.astype(dtype)
     if len({len(array) for array in values.values()}) > 1:

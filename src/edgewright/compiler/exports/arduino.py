@@ -21,7 +21,7 @@ includes=@name@.h
 
 
 def files(program: Program, board: Board) -> dict[str, str]:
-    """Return library.properties, src/, and the self-test sketch where there are golden vectors."""
+    """Return library.properties, src/, and where there are golden vectors the self-test sketch, which names the board to the tools."""
     properties = _common.fill(
         PROPERTIES,
         name=program.name,
@@ -31,6 +31,8 @@ def files(program: Program, board: Board) -> dict[str, str]:
     project = {"library.properties": properties, **{f"src/{file}": text for file, text in program.files.items()}}
     if _common.tested(program):
         project["examples/selftest/selftest.ino"] = _common.arduino_sketch(program)
+        if board.fqbn:
+            project["examples/selftest/sketch.yaml"] = f"default_fqbn: {board.fqbn}\n"
     return project
 
 

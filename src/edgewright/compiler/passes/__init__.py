@@ -7,6 +7,7 @@ from collections.abc import Callable
 from edgewright import ops
 from edgewright.compiler.passes.drop_identities import drop_identities
 from edgewright.compiler.passes.fold_affine import fold_affine
+from edgewright.compiler.passes.fuse_separable import fuse_separable
 from edgewright.compiler.passes.merge_padding import merge_padding
 from edgewright.compiler.passes.move_transposes import move_transposes
 from edgewright.compiler.passes.order_for_memory import order_for_memory
@@ -18,7 +19,7 @@ Pass = Callable[[Graph], Graph]
 
 # The order matters, so these lists are kept by hand.
 FLOAT: tuple[Pass, ...] = (drop_identities, move_transposes, merge_padding, fold_affine)
-INTEGER: tuple[Pass, ...] = (store_sparse, order_for_memory)
+INTEGER: tuple[Pass, ...] = (store_sparse, fuse_separable, order_for_memory)
 
 
 def run_passes(graph: Graph, pipeline: tuple[Pass, ...] = INTEGER) -> Graph:

@@ -16,9 +16,11 @@ def drop_identities(graph: Graph) -> Graph:
     1. `reshape` to the same shape; `affine` with scales of 1 and offsets of 0; `relu` of what a `relu` made.
     2. A `reshape` of a `reshape` reads the first one's input.
     3. A node whose output is the graph's, or becomes a state, stays.
-    4. Bodies of scans are treated alike.
+    4. An `affine` on the graph's input stays: it cuts raw readings, which may be anything, to what calibration saw. A product takes it
+       up later, where the model is as good without it (`compiler.readings`).
+    5. Bodies of scans are treated alike.
     """
-    graph = in_bodies(graph, drop_identities)  # rule 4
+    graph = in_bodies(graph, drop_identities)  # rule 5
     seen = {*graph.outputs, *graph.state.values()}
     instead: dict[str, str] = {}
     nodes: list[Node] = []
@@ -42,6 +44,7 @@ def _changes_nothing(graph: Graph, node: Node) -> bool:
         return graph.types[node.inputs["x"]].shape == graph.types[node.output].shape
     if node.op == "affine":
         scale, offset = graph.constants[node.inputs["scale"]], graph.constants[node.inputs["offset"]]
-        return bool(np.all(scale == 1) and np.all(offset == 0))
+        raw = node.inputs["x"] in graph.inputs  # rule 4
+        return bool(not raw and np.all(scale == 1) and np.all(offset == 0))
     before = maker(graph, node.inputs["x"]) if node.op == "relu" else None
     return before is not None and before.op == "relu"

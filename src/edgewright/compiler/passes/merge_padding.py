@@ -17,7 +17,8 @@ def merge_padding(graph: Graph) -> Graph:
 
     1. Only where it stands for the real number 0, leaves the channels alone, and has one reader.
     2. Before a `conv2d` or `depthwise_conv2d`: its edges are added to the `padding`, which is 0 too.
-    3. Before an `average_pool2d`: the same, with `count_include_pad`, if the pool counts its own padding or has none.
+    3. Before an `average_pool2d`: the same, with `count_include_pad`, if the pool counts its own padding or has none; and if every edge
+       is less than a window, as each window must hold some of the image.
     4. Before another `pad` with zeros: both become one.
     5. In integers the zero point must be proven possible for x, as it is what the reader's padding holds.
     6. Bodies of scans are treated alike.
@@ -58,6 +59,12 @@ def _merged(pad: Node, reader: Node) -> Attributes | None:
     padding = {"padding": tuple(one + other for one, other in zip(edges, own, strict=True))}
     if reader.op in CONVOLUTIONS:
         return {**reader.attributes, **padding}
-    if reader.op == "average_pool2d" and (own == NONE or reader.attributes.get("count_include_pad", False)):
+    if (
+        reader.op == "average_pool2d"
+        and (own == NONE or reader.attributes.get("count_include_pad", False))
+        and all(
+            edge < size for edge, size in zip(padding["padding"], 2 * tuple(reader.attributes["size"]), strict=True)
+        )
+    ):
         return {**reader.attributes, **padding, "count_include_pad": True}
     return None
