@@ -15,7 +15,7 @@ from edgewright.compiler import exports
 from edgewright.compiler.agreement import Agreement, check_agreement
 from edgewright.compiler.emit import Golden, emit
 from edgewright.compiler.memory import Block, Plan, plan_memory
-from edgewright.compiler.pipeline import to_integers
+from edgewright.compiler.pipeline import prepared_and_integers
 from edgewright.compiler.program import Program
 from edgewright.compiler.settings import Settings, default_settings
 from edgewright.engines import Image, Run, pack_inputs, unpack_outputs
@@ -38,12 +38,12 @@ MOST_VECTORS_ON_AVR = 1000  # a cycle-exact simulator is slow
 class Deployed:
     """One model of a firmware: its float graph, its integers, and what its class indices mean.
 
-    lowered: the same as `graph` for a model that came quantised. settings: of its quantisation, None for such a model. agreement: of
+    prepared: the float graph that was quantised, the same as `graph` for a model that came quantised. settings: of its quantisation, None for such a model. agreement: of
     integers and real numbers on calibration rows, None for such a model.
     """
 
     name: str
-    lowered: Graph
+    prepared: Graph
     graph: Graph
     classes: Array | None
     settings: Settings | None = None
@@ -244,9 +244,9 @@ def deploy(
                 f"The model {key!r} has {len(lowered.inputs)} inputs and {len(lowered.outputs)} outputs; a firmware takes one of each."
             )
         chosen = None if lowered.is_quantised else settings or default_settings(lowered)
-        graph = to_integers(lowered, None if given is None else np.asarray(given), chosen)
-        agreement = None if chosen is None else check_agreement(lowered, graph, np.asarray(given), chosen)
-        deployed = Deployed(key, lowered, graph, _classes(one, graph), chosen, agreement)
+        prepared, graph = prepared_and_integers(lowered, None if given is None else np.asarray(given), chosen)
+        agreement = None if chosen is None else check_agreement(prepared, graph, np.asarray(given), chosen)
+        deployed = Deployed(key, prepared, graph, _classes(one, graph), chosen, agreement)
         models[key] = deployed
         vectors = deployed.corners()[:GOLDEN_VECTORS]
         if given is not None:

@@ -101,14 +101,14 @@ def _behaviour(
     tables["mismatches_by_engine"] = mismatches
     if skipped:
         tables["reasons"] = skipped
-    if not model.lowered.is_quantised:
+    if not model.prepared.is_quantised:
         tables["values"] = {
             quality.value: {**asdict(quality), "snr_db": quality.snr_db if math.isfinite(quality.snr_db) else None}
-            for quality in value_quality(model.lowered, model.graph, X)
+            for quality in value_quality(model.prepared, model.graph, X)
         }
     if y is not None and model.classes is not None:
-        if not model.lowered.is_quantised:
-            scores = run_float(model.lowered, X)
+        if not model.prepared.is_quantised:
+            scores = run_float(model.prepared, X)
             numbers["accuracy_float"] = float(np.mean(model.answers(scores) == np.asarray(y)))
         numbers["accuracy_integer"] = float(np.mean(model.answers(twin) == np.asarray(y)))
     if on_board is None:

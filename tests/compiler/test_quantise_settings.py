@@ -172,8 +172,8 @@ def test_bytes_of_an_image_keep_their_integers() -> None:
 
 @pytest.mark.parametrize("settings", [EIGHT, IMAGES, replace(IMAGES, scales="any"), replace(IMAGES, activation="auto")])
 @pytest.mark.parametrize("value", [0.0, 3.25])
-def test_constant_calibration_data_work(settings: Settings, value: float) -> None:
-    rows = np.full((5, 8, 8, 3), value)
+def test_one_constant_row_is_enough(settings: Settings, value: float) -> None:
+    rows = np.full((1, 8, 8, 3), value)
     graph = to_integers(small_network(), rows, settings)
     ours = dequantise_array(run_integer(graph, quantise_array(rows, graph.input_type)), graph.output_type)
     real = run_float(small_network(), rows)
@@ -185,6 +185,8 @@ def test_calibration_that_does_not_fit_is_refused() -> None:
         to_integers(small_network(), np.zeros((5, 3, 8, 8)))
     with pytest.raises(BadData, match="NaN"):
         to_integers(small_network(), np.full((5, 8, 8, 3), np.nan))
+    with pytest.raises(BadData, match=r"All 5 rows .* are the same; give rows as they differ in use"):
+        to_integers(small_network(), np.full((5, 8, 8, 3), 3.25))
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_a_tie_between_classes_stays_a_tie() -> None:
 
 @pytest.mark.parametrize("trees", [1, 3])
 def test_a_model_of_one_answer(trees: int) -> None:
-    X, y = np.ones((4, 2)), np.array([3, 3, 3, 3])
+    X, y = np.arange(8.0).reshape(4, 2), np.array([3, 3, 3, 3])
     graph = quantise(lower(RandomForestClassifier(trees, random_state=0).fit(X, y)), X)
     assert graph.labels == ("3",)
     assert np.all(

@@ -95,7 +95,10 @@ def test_sound_graphs_pass(graph: Graph) -> None:
 
 
 OPERATOR_RULES = {
-    "unknown operator": (plain([node("ad", "y", a="x", b="x")], ("y",), {"x": X, "y": X}), ("'y'", "'ad'", "'add'")),
+    "unknown operator": (
+        plain([node("concatenat", "y", a="x", b="x")], ("y",), {"x": X, "y": X}),
+        ("'y'", "'concatenat'", "'concatenate'"),
+    ),
     "missing port": (plain([node("add", "y", a="x")], ("y",), {"x": X, "y": X}), ("'y'", "'b'")),
     "unknown port": (plain([node("add", "y", a="x", b="x", c="x")], ("y",), {"x": X, "y": X}), ("'y'", "no port 'c'")),
     "parameter that is no constant": (

@@ -142,11 +142,9 @@ def _bounds(firmware: Firmware, rows: Any) -> _Shown:
 
 def _prepared(deployed: Deployed, rows: Any) -> Any:
     """Return the float graph whose values have the meaning of the integers'. Raises BadInput where there is none."""
-    from edgewright.compiler.pipeline import prepare
-
     if rows is None or deployed.settings is None:
         raise BadInput(NEEDS_FLOAT)
-    return prepare(deployed.lowered, rows, deployed.settings)
+    return deployed.prepared
 
 
 def _quality(firmware: Firmware, rows: Any) -> _Shown:

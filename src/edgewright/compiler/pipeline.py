@@ -15,19 +15,29 @@ from edgewright.runtime.calibrate import calibrate
 
 
 def to_integers(graph: Graph, calibration: Array | None = None, settings: Settings | None = None) -> Graph:
-    """Return a quantised graph after all passes.
+    """Return a quantised graph after all passes; see `prepared_and_integers`."""
+    _, integers = prepared_and_integers(graph, calibration, settings)
+    return integers
+
+
+def prepared_and_integers(
+    graph: Graph, calibration: Array | None = None, settings: Settings | None = None
+) -> tuple[Graph, Graph]:
+    """Return the float graph as it is quantised, and the integers after all passes; twice these where it came quantised.
 
     calibration: unlabelled rows [n, *shape]; needed for a float graph only. settings: those for the kind of model unless given.
     Raises BadInput where calibration is missing, BadData where it cannot be used.
     """
-    if not graph.is_quantised:
-        if calibration is None:
-            raise BadInput(
-                f"The model {graph.name!r} is not quantised yet: give calibration data, a hundred typical rows are enough."
-            )
-        settings = settings or default_settings(graph)
-        graph = quantise(prepare(graph, calibration, settings), calibration, settings)
-    return run_passes(graph, INTEGER)
+    if graph.is_quantised:
+        integers = run_passes(graph, INTEGER)
+        return integers, integers
+    if calibration is None:
+        raise BadInput(
+            f"The model {graph.name!r} is not quantised yet: give calibration data, a hundred typical rows are enough."
+        )
+    settings = settings or default_settings(graph)
+    prepared = prepare(graph, calibration, settings)
+    return prepared, run_passes(quantise(prepared, calibration, settings), INTEGER)
 
 
 def prepare(graph: Graph, calibration: Array, settings: Settings) -> Graph:
