@@ -38,8 +38,8 @@ MOST_VECTORS_ON_AVR = 1000  # a cycle-exact simulator is slow
 class Deployed:
     """One model of a firmware: its float graph, its integers, and what its class indices mean.
 
-    prepared: the float graph that was quantised, the same as `graph` for a model that came quantised. settings: of its quantisation, None for such a model. agreement: of
-    integers and real numbers on calibration rows, None for such a model.
+    prepared: the float graph that was quantised, the same as `graph` for a model that came quantised. settings: of its quantisation,
+    None for such a model. agreement: of integers and real numbers on calibration rows, None for such a model.
     """
 
     name: str

@@ -16,7 +16,6 @@ from edgewright.ir.graph import Graph
 from edgewright.ir.types import Array
 from edgewright.runtime.integer import run_integer_many
 
-
 FEW_GRAPHS = 20
 
 
@@ -68,7 +67,9 @@ def differences(graphs: Mapping[str, Graph], image: Image) -> list[Difference]:
 def images_for(graphs: Mapping[str, Graph], board: str, engine: str) -> list[Image]:
     """Images that hold all graphs between them: one where the board has room. Raises DoesNotFit where one graph alone does not fit."""
     try:
-        return [engines.get(engine).build(emit(graphs, next(iter(graphs)), features=boards.get(board).cpu.features), board)]
+        return [
+            engines.get(engine).build(emit(graphs, next(iter(graphs)), features=boards.get(board).cpu.features), board)
+        ]
     except DoesNotFit:
         if len(graphs) == 1:
             raise

@@ -12,7 +12,8 @@ from edgewright.ir.types import Type
 class Layer:
     """What one node of a model became in the C.
 
-    node: its output. calls: how many calls of kernels NAME_run holds for it. repeated: how many of them are inside a loop. constants: those that the node reads, as in `Entry.constant_bytes`; several nodes may share one.
+    node: its output. calls: how many calls of kernels NAME_run holds for it. repeated: how many of them are inside a loop.
+    constants: those that the node reads, as in `Entry.constant_bytes`; several nodes may share one.
     """
 
     node: str
