@@ -17,9 +17,13 @@ from edgewright.runtime.ranges import accumulator_bounds
 
 OPERATORS = [name for name in ops.names() if ops.get(name).cases]
 
+# Two emulated cores, one with kernels of its own, are enough for the quick tests
+QUICK = ("host", "microbit", "stm32f405")
+BOARDS = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in boards.names()]
+
 
 @pytest.mark.parametrize("op", OPERATORS)
-@pytest.mark.parametrize("board", boards.names())
+@pytest.mark.parametrize("board", BOARDS)
 def test_c_equals_twin(op, board):
     engine = boards.get(board).engine
     if reason := engines.get(engine).why_not(boards.get(board)):

@@ -28,8 +28,11 @@ MUTANTS = (
     ("multiply", "the result wraps instead of saturating", "ew_clip(ew_shift(product, shift) + zero_point, lowest, highest)",
      "(ew_shift(product, shift) + zero_point + 0 * (lowest + highest))"),
     ("dense", "the upper half is not rounded", "((high >> shift) + 1) >> 1", "(high >> shift) >> 1"),
-    ("conv2d", "the padding is zero", "inside ? pixel[c] : fill", "inside ? pixel[c] : (int8_t)(0 * fill)"),
-    ("conv2d", "the last column of a window is left out", "j < at->size_x", "j + (at->size_x > 1) < at->size_x"),
+    ("conv2d", "the padding is zero", "*window++ = fill;", "*window++ = (X_T)(0 * fill);"),
+    ("conv2d", "the last column of a window is left out", "j = at->size_x; j > 0;", "j = at->size_x; j > (at->size_x > 1);"),
+    ("conv2d", "two pixels are swapped on DSP cores", "&pairs[pixel], words)", "&pairs[1 - pixel], words)"),
+    ("dense", "large biases are left out on DSP cores", "(rest ? EW_READ_I32(&rest[r]) : 0)", "0 * (rest ? EW_READ_I32(&rest[r]) : 0)"),
+    ("dense", "the last word of a long row is left out on DSP cores", "x, x + columns, sums", "x, x + columns - 4, sums"),
     ("conv2d", "the image is read one row too far up", "at->stride_y - at->top", "at->stride_y - at->top - (at->top > 0)"),
     ("rescale", "the upper bound is one too high", "x > highest ? highest : x", "x > highest ? highest + 1 : x"),
     ("rescale", "the lower bound is never reached", "x < lowest ? lowest", "x < lowest ? lowest + 1"),
@@ -63,11 +66,13 @@ def test_every_mutant_is_caught(op, what, text, broken, monkeypatch):
         return functions
 
     monkeypatch.setattr(library, "functions_of", functions_of)
-    program = emit(graphs, op)
-    files = {
-        file: body.replace(text, broken) for file, body in program.files.items()
-    }  # what a form of requantising says
-    applied.extend([file for file, body in program.files.items() if files[file] != body])
-    program = replace(program, files=files)
+    found = []
+    for features in ((), ("dsp",)):
+        before = len(applied)
+        program = emit(graphs, op, features=features)
+        files = {file: body.replace(text, broken) for file, body in program.files.items()}  # what a form says
+        applied.extend([file for file, body in program.files.items() if files[file] != body])
+        if len(applied) > before:
+            found += differences(graphs, host.build(replace(program, files=files), "host"))
     assert applied, "the text that the mutant replaces is no longer there"
-    assert differences(graphs, host.build(program, "host"))
+    assert found
