@@ -60,13 +60,13 @@ def units(quick: bool) -> Sequence[Unit]:
     found += [
         unit(f"{model} on {board}", everywhere.on_board, model, board, quick) for model in models for board in targets
     ]
-    found += [unit(f"random {part}", suites.random_graphs, part, quick) for part in range(1 if quick else RANDOM_UNITS)]
     mutants = 40 if quick else MUTANTS
     found += [
         unit(f"fuzz {kind} {part}", fuzzing.unit, kind, part, mutants)
         for kind in ("onnx", "tflite")
         for part in range(1 if quick else FUZZ_UNITS)
     ]
+    found += [unit(f"random {part}", suites.random_graphs, part, quick) for part in range(1 if quick else RANDOM_UNITS)]
     return found
 
 
