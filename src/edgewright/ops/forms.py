@@ -26,46 +26,34 @@ class Form:
 
 
 _END = {"zero_point": "int32_t zero_point", "lowest": "int32_t lowest", "highest": "int32_t highest"}
-_SHIFT, _SHIFTS = "EW_READ_U8(&shift[{row}])", "EW_READ_I8(&shift[{row}])"
-_MULTIPLIERS = "EW_READ_I32(&multiplier[{row}])"
+
+
+def _shifting() -> dict[str, Form]:
+    text = "ew_clip(ew_shift({{sum}}, {shift}) + zero_point, lowest, highest)"
+    return {
+        "shift": Form({"shift": "int8_t shift", **_END}, text.format(shift="shift")),
+        "shift_rows": Form({"shift": "const int8_t *shift", **_END}, text.format(shift="EW_READ_I8(&shift[{row}])")),
+    }
+
+
+def _multiplying(name: str, function: str, clip: str) -> dict[str, Form]:
+    text = f"{clip}({function}({{{{sum}}}}, {{multiplier}}, {{shift}}) + zero_point, lowest, highest)"
+    one = {"multiplier": "int32_t multiplier", "shift": "uint8_t shift", **_END}
+    rows = {"multiplier": "const int32_t *multiplier", "shift": "const uint8_t *shift", **_END}
+    return {
+        name: Form(one, text.format(multiplier="multiplier", shift="shift")),
+        f"{name}_rows": Form(
+            rows, text.format(multiplier="EW_READ_I32(&multiplier[{row}])", shift="EW_READ_U8(&shift[{row}])")
+        ),
+    }
+
 
 FORMS: Mapping[str, Form] = {
-    "shift": Form({"shift": "int8_t shift", **_END}, "ew_clip(ew_shift({sum}, shift) + zero_point, lowest, highest)"),
-    "shift_rows": Form(
-        {"shift": "const int8_t *shift", **_END}, f"ew_clip(ew_shift({{sum}}, {_SHIFTS}) + zero_point, lowest, highest)"
-    ),
-    "scale": Form(
-        {"multiplier": "int32_t multiplier", "shift": "uint8_t shift", **_END},
-        "ew_clip_wide(ew_scale({sum}, multiplier, shift) + zero_point, lowest, highest)",
-    ),
-    "scale_rows": Form(
-        {"multiplier": "const int32_t *multiplier", "shift": "const uint8_t *shift", **_END},
-        f"ew_clip_wide(ew_scale({{sum}}, {_MULTIPLIERS}, {_SHIFT}) + zero_point, lowest, highest)",
-    ),
-    "high": Form(
-        {"multiplier": "int32_t multiplier", "shift": "uint8_t shift", **_END},
-        "ew_clip(ew_scale_high({sum}, multiplier, shift) + zero_point, lowest, highest)",
-    ),
-    "high_rows": Form(
-        {"multiplier": "const int32_t *multiplier", "shift": "const uint8_t *shift", **_END},
-        f"ew_clip(ew_scale_high({{sum}}, {_MULTIPLIERS}, {_SHIFT}) + zero_point, lowest, highest)",
-    ),
-    "twice": Form(
-        {"multiplier": "int32_t multiplier", "shift": "uint8_t shift", **_END},
-        "ew_clip(ew_scale_twice({sum}, multiplier, shift) + zero_point, lowest, highest)",
-    ),
-    "twice_rows": Form(
-        {"multiplier": "const int32_t *multiplier", "shift": "const uint8_t *shift", **_END},
-        f"ew_clip(ew_scale_twice({{sum}}, {_MULTIPLIERS}, {_SHIFT}) + zero_point, lowest, highest)",
-    ),
-    "mixed": Form(
-        {"multiplier": "int32_t multiplier", "shift": "uint8_t shift", **_END},
-        "ew_clip_wide(ew_scale_mixed({sum}, multiplier, shift) + zero_point, lowest, highest)",
-    ),
-    "mixed_rows": Form(
-        {"multiplier": "const int32_t *multiplier", "shift": "const uint8_t *shift", **_END},
-        f"ew_clip_wide(ew_scale_mixed({{sum}}, {_MULTIPLIERS}, {_SHIFT}) + zero_point, lowest, highest)",
-    ),
+    **_shifting(),
+    **_multiplying("scale", "ew_scale", "ew_clip_wide"),
+    **_multiplying("high", "ew_scale_high", "ew_clip"),
+    **_multiplying("twice", "ew_scale_twice", "ew_clip"),
+    **_multiplying("mixed", "ew_scale_mixed", "ew_clip_wide"),
 }
 
 
