@@ -50,7 +50,9 @@ def constants(t: Types) -> Constants:
     last = min(x.range[1] - x.range[0], math.ceil(LARGEST_EXPONENT / exponent))
     for point in range(FINEST_FACTOR, FRACTION - 1, -1):
         factor, shift = math.floor(exponent * 2.0**point + 0.5), point - FRACTION
-        if last * factor + ((1 << shift) >> 1) <= INT32[1]:
+        if (
+            max(last, 1) * factor + ((1 << shift) >> 1) <= INT32[1]
+        ):  # where all entries are alike the factor has to fit too
             break
     bits = min(15, 30 - 15 - (x.shape[-1] - 1).bit_length())
     steps = ratio(1.0 / float(y.scales))
@@ -151,7 +153,12 @@ def cases(generator: np.random.Generator) -> list[Case]:
         found.append(Case({"x": x, "y": Type(size, "int16", 2.0**-24)}))
         found.append(Case({"x": x, "y": Type(size, "int16", 1.0)}))
     x = Type((4,), "int16", 0.6, limits=(-3, 9))
-    return [*found, Case({"x": x, "y": replace(x, scale=2.0**-15, limits=(0, 32767))})]
+    alike = Type((4,), "int8", 1e-6, limits=(5, 5))
+    return [
+        *found,
+        Case({"x": x, "y": replace(x, scale=2.0**-15, limits=(0, 32767))}),
+        Case({"x": alike, "y": Type((4,), "int8", 2.0**-8, -128)}),
+    ]
 
 
 ENTRY = Op(
