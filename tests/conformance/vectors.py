@@ -63,7 +63,7 @@ def _extremes(type: Type, matrices: Sequence[Array]) -> list[Array]:
     rows = [
         row for matrix in matrices if matrix.ndim == 2 and matrix.shape[1] == type.size for row in matrix[:MOST_ROWS]
     ]
-    return [np.where(row * sign > 0, high, low) for row in rows for sign in (1, -1)]
+    return [np.where(row.astype(np.int64) * sign > 0, high, low) for row in rows for sign in (1, -1)]
 
 
 def _random(type: Type, generator: np.random.Generator, *, near: bool) -> Array:
