@@ -19,6 +19,8 @@ from edgewright.errors import DoesNotFit, MissingTool
 from edgewright.ir.types import quantise_array
 from edgewright.records import Record
 
+pytestmark = pytest.mark.slow
+
 NAMED = pytest.mark.parametrize("name", ["any-model", "any_model"])
 
 

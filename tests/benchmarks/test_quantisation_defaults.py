@@ -14,6 +14,8 @@ from edgewright import bench
 from edgewright.compiler.settings import DEEP, IMAGES
 from edgewright.errors import MissingTool
 
+pytestmark = pytest.mark.slow
+
 ENTRY = bench.get("quantisation-defaults")
 
 

@@ -16,6 +16,8 @@ from benchmarks.rivals.environment import RivalRefused
 from benchmarks.rivals.generators import Generator, Sources
 from edgewright import bench, records
 
+pytestmark = pytest.mark.slow
+
 Fake = Callable[..., None]
 HEADER = "#include <stdint.h>\n"
 

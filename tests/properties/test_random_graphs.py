@@ -94,6 +94,7 @@ def test_twin_equals_c_on_every_core(chunk: int) -> None:
             assert not wrong, f"{board}: {wrong[0]} in\n{to_text(graphs[wrong[0].model])}"
 
 
+@pytest.mark.slow
 def test_random_graphs_reach_every_operator() -> None:
     """Those that a table or `rescale` takes the place of are drawn; all that have kernels are there in integers too."""
     drawn, integers = set(), set()
