@@ -9,9 +9,9 @@ from edgewright import boards, engines
 from edgewright.compiler import library
 from edgewright.compiler.emit import emit
 
-# (operator, what is broken, text of the C, text in its place)
 pytestmark = pytest.mark.slow
 
+# (operator, what is broken, text of the C, text in its place)
 MUTANTS = (
     ("dense", "one column is left out", "c < columns; c++)", "c + 1 < columns; c++)"),
     ("dense", "the sum has 16 bits", "int32_t sum = EW_READ_BIAS(&bias[r])", "int16_t sum = (int16_t)EW_READ_BIAS(&bias[r])"),
