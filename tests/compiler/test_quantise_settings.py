@@ -140,6 +140,15 @@ def test_bias_correction_takes_the_mean_error_away() -> None:
     assert mean_error(replace(EIGHT, bias_correction=True)) < 0.5 * mean_error(EIGHT)
 
 
+def test_bias_correction_leaves_what_cuts_itself_alone() -> None:
+    builder = Builder("cutting")
+    graph = builder.finish(builder.node("hard_sigmoid", x=builder.input("x", Type((3,)))))
+    rows = np.random.default_rng(0).normal(1, 2, (60, 3))
+    corrected = to_integers(graph, rows, Settings(bias_correction=True))
+    ours = dequantise_array(run_integer(corrected, quantise_array(rows, corrected.input_type)), corrected.output_type)
+    assert np.abs(ours - run_float(graph, rows)).max() < 2 * float(corrected.output_type.scales)
+
+
 def test_equalising_keeps_the_meaning_and_saves_uneven_channels() -> None:
     network = small_network(spread=30.0)
     settings = replace(EIGHT, equalise=True)

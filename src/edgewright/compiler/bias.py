@@ -12,6 +12,7 @@ from edgewright.ir.types import INTEGER_RANGES, Array, quantise_array
 from edgewright.runtime.calibrate import batches, calibrate
 from edgewright.runtime.integer import run_integer_many
 from edgewright.runtime.parts import part_of
+from edgewright.runtime.ranges import fits_32_bits
 
 FINER = 2.0**-8  # of a step of the output: the unit in which means are taken
 MOST_ROWS = 256
@@ -23,7 +24,7 @@ def correct_biases(graph: Graph, quantised: Graph, calibration: Array) -> Graph:
 
     graph: the float graph that it was made of. Node by node, the mean of each entry of the last axis is compared with the real one on at
     most 256 calibration rows [n, *shape], before anything is cut, and the difference added to the bias: so each correction sees what
-    those before it left. Bodies of scans stay as they are.
+    those before it left. Bodies of scans, nodes that cut by attributes, and biases whose sums would not fit 32 bits stay as they are.
     """
     rows = np.asarray(calibration)[:MOST_ROWS]
     observations = calibrate(graph, rows)
@@ -33,7 +34,16 @@ def correct_biases(graph: Graph, quantised: Graph, calibration: Array) -> Graph:
     for node in quantised.nodes:
         port = next((port for port in PORTS if port in node.inputs), None)
         real = observations.get(uncut.get(node.output, node.output))
-        if port and real and made.types[node.output].shape[-1:] == made.types[node.inputs[port]].shape:
+        cuts_itself = {
+            "lowest",
+            "highest",
+        } & node.attributes.keys()  # its sums before that have no real mean to be held against
+        if (
+            port
+            and real
+            and not cuts_itself
+            and made.types[node.output].shape[-1:] == made.types[node.inputs[port]].shape
+        ):
             made, node = _corrected(made, node, port, real.means, parts)
         for part in parts:
             part[node.output] = _run(made, node, part)
@@ -56,10 +66,11 @@ def _corrected(graph: Graph, node: Node, port: str, real: Array, parts: list[dic
     type = graph.types[name] if fits else replace(graph.types[name], dtype="int32", limits=None)
     if len(graph.readers(name)) > 1:
         name = f"{node.output}.{port}"
-    node = replace(node, inputs={**node.inputs, port: name})
+    before, node = (graph, node), replace(node, inputs={**node.inputs, port: name})
     constants = {**graph.constants, name: np.clip(integers, *INTEGER_RANGES["int32"]).astype(type.dtype)}
     nodes = tuple(node if other.output == node.output else other for other in graph.nodes)
-    return replace(graph, nodes=nodes, types={**graph.types, name: type}, constants=constants), node
+    made = replace(graph, nodes=nodes, types={**graph.types, name: type}, constants=constants)
+    return (made, node) if fits_32_bits(made, node) else before
 
 
 def _run(graph: Graph, node: Node, values: dict[str, Array]) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgewright import ops
 from edgewright.errors import BadGraph, list_problems
-from edgewright.ir.graph import Graph
+from edgewright.ir.graph import Graph, Node
 from edgewright.ops.arithmetic import INT32
 
 
@@ -21,6 +21,11 @@ class Bound:
     op: str
     lowest: int
     highest: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether 32 bits hold both extremes."""
+        return self.lowest >= INT32[0] and self.highest <= INT32[1]
 
     @property
     def bits(self) -> int:
@@ -40,7 +45,7 @@ def accumulator_bounds(graph: Graph) -> tuple[Bound, ...]:
     problems = [
         f"{bound.value!r} ({bound.op}) can reach {bound.lowest}..{bound.highest}, {bound.bits} bits"
         for bound in bounds
-        if bound.lowest < INT32[0] or bound.highest > INT32[1]
+        if not bound.fits
     ]
     if problems:
         raise BadGraph(
@@ -49,13 +54,25 @@ def accumulator_bounds(graph: Graph) -> tuple[Bound, ...]:
     return bounds
 
 
+def fits_32_bits(graph: Graph, node: Node) -> bool:
+    """Return whether the widest sum of one node is proven to fit 32 bits."""
+    bound = _bound(graph, node)
+    return bound is None or bound.fits
+
+
+def _bound(graph: Graph, node: Node) -> Bound | None:
+    op = ops.get(node.op)
+    if op.accumulator is None:
+        return None
+    values = {port: array.astype(np.int64) for port, array in graph.values_of(node).items()}
+    lowest, highest = op.accumulator(values, graph.types_of(node), node.attributes)
+    return Bound(node.output, node.op, int(lowest), int(highest))
+
+
 def _bounds(graph: Graph) -> Iterator[Bound]:
     for node in graph.nodes:
-        op = ops.get(node.op)
-        if op.accumulator:
-            values = {port: array.astype(np.int64) for port, array in graph.values_of(node).items()}
-            lowest, highest = op.accumulator(values, graph.types_of(node), node.attributes)
-            yield Bound(node.output, node.op, int(lowest), int(highest))
+        if bound := _bound(graph, node):
+            yield bound
         for item in node.attributes.values():
             if isinstance(item, Graph):
                 yield from _bounds(item)
