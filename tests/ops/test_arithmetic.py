@@ -16,6 +16,7 @@ from edgewright.ir.types import Type, power_of_two
 from edgewright.ops.arithmetic import (
     INT32,
     Ratio,
+    entry_ratios,
     exact_products,
     product_bounds,
     ratio,
@@ -60,6 +61,13 @@ def test_ratio_is_the_factor_to_31_bits(factor):
         assert 2**30 <= found.multiplier < 2**31
         assert 0 <= found.shift <= 62
         assert abs(Fraction(found.multiplier, 2**found.shift) / Fraction(factor) - 1) <= Fraction(1, 2**31)
+
+
+@given(st.integers(-(2**16), 2**16 - 1), st.integers(-60, 30))
+def test_single_entries_need_no_shift_beyond_24(x, exponent):
+    (found,) = entry_ratios(np.array([2.0**exponent]))
+    assert found.shift <= 24
+    assert requantise(np.array([x]), (found,), INT16) == requantise(np.array([x]), (ratio(2.0**exponent),), INT16)
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0, 2.0**40, 3 * 2.0**-60])

@@ -18,6 +18,7 @@ from edgewright.ir.types import Type, power_of_two
 Integers = npt.NDArray[np.int64]
 INT32 = (-(2**31), 2**31 - 1)
 LARGEST_SHIFT = 62
+ENTRY_SHIFT = 24
 FIRST_SHIFT = 31  # of a product that is rounded twice
 
 
@@ -88,6 +89,15 @@ def twice(factor: Ratio) -> Ratio:
 def ratios(factors: npt.NDArray[np.float64]) -> tuple[Ratio, ...]:
     """Return each factor of a vector as a Ratio."""
     return tuple(ratio(float(factor)) for factor in np.ravel(factors))
+
+
+def entry_ratios(factors: npt.NDArray[np.float64]) -> tuple[Ratio, ...]:
+    """Return each factor as a Ratio for single entries less their zero point, 17 bits at most.
+
+    A shift of more than 24 gives 0 for all of them, as one of 24 does, without a rounding term that leaves 32 bits.
+    """
+    found = ratios(factors)
+    return tuple(one if one.multiplier is not None else Ratio(None, min(one.shift, ENTRY_SHIFT)) for one in found)
 
 
 def requantise(acc: Integers, factors: tuple[Ratio, ...], type: Type) -> Integers:

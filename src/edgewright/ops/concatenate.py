@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgewright.errors import BadGraph
@@ -9,7 +11,7 @@ from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops._layout import around_axis, axis_of
-from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
+from edgewright.ops.arithmetic import Ratio, entry_ratios, requantise, requantise_cost
 from edgewright.ops.forms import as_multiplier, form_of
 from edgewright.ops.quantisation import coarse_enough, largest_real
 
@@ -43,7 +45,7 @@ def integer(v: Values, t: Types, attributes: Attributes) -> Array:
 
 def factors(t: Types) -> tuple[Ratio, ...]:
     """Return the factors from steps of a and of b to steps of the output."""
-    return ratios(np.array([float(t["a"].scales), float(t["b"].scales)]) / float(t["y"].scales))
+    return entry_ratios(np.array([float(t["a"].scales), float(t["b"].scales)]) / float(t["y"].scales))
 
 
 def quantise(request: Request) -> Quantised:
@@ -93,6 +95,9 @@ def cases(generator: np.random.Generator) -> list[Case]:
     found.append(Case({"a": a, "b": b, "y": y}, attributes={"axis": 1}))
     coarse = Type((2, 4), "int8", 3.0, 5)  # both factors are small
     found.append(Case({"a": a, "b": b, "y": coarse}, attributes={"axis": 1}))
+    nothing = Type((2, 1), "int16", 2.0**-40)  # beside y all of it is 0
+    found.append(Case({"a": a, "b": nothing, "y": replace(coarse, scale=1.0)}, attributes={"axis": 1}))
+    found.append(Case({"a": nothing, "b": nothing, "y": Type((2, 2), "int16", 1.0)}, attributes={"axis": 1}))
     b, y = Type((1, 3), "int16", 2.0**-9), Type((3, 3), "int16", 2.0**-9)
     return [*found, Case({"a": a, "b": b, "y": y}, attributes={"axis": 0})]
 

@@ -11,7 +11,7 @@ from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type, quantise_array
 from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
 from edgewright.ops._layout import in_place
-from edgewright.ops.arithmetic import Ratio, ratios, requantise, requantise_cost
+from edgewright.ops.arithmetic import Ratio, entry_ratios, requantise, requantise_cost
 from edgewright.ops.forms import requantise_arguments
 from edgewright.ops.quantisation import clip_bounds, coarse_enough, largest_real
 
@@ -33,7 +33,7 @@ def integer(v: Values, t: Types, attributes: Attributes) -> Array:
 
 def factor(t: Types) -> tuple[Ratio, ...]:
     """Return the factor from steps of x to steps of y."""
-    return ratios(np.array([float(t["x"].scales) / float(t["y"].scales)]))
+    return entry_ratios(np.array([float(t["x"].scales) / float(t["y"].scales)]))
 
 
 def quantise(request: Request) -> Quantised:
