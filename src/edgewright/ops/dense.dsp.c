@@ -47,7 +47,7 @@ static inline const int32_t *ew_multiply_bytes(const int32_t *w, const int8_t *x
         "smlad %[s3], r11, %[even], %[s3]\n\t"
         "cmp %[x], %[end]\n\t"
         "bne 1b"
-        : [w] "+r"(w_at), [x] "+r"(x_at), [s0] "+r"(sum0), [s1] "+r"(sum1), [s2] "+r"(sum2), [s3] "+r"(sum3),
+        : [w] "+&r"(w_at), [x] "+&r"(x_at), [s0] "+&r"(sum0), [s1] "+&r"(sum1), [s2] "+&r"(sum2), [s3] "+&r"(sum3),
           [odd] "=&r"(odd), [even] "=&r"(even)
         : [end] "r"(x_end)
         : "r8", "r9", "r10", "r11", "cc", "memory");
@@ -109,7 +109,7 @@ static inline const int32_t *ew_multiply_halves(const int32_t *w, const int16_t 
         "2:\n\t" EW_FOUR_COLUMNS
         "cmp %[x], %[end]\n\t"
         "bne 1b"
-        : [w] "+r"(w), [x] "+r"(x), [s0] "+r"(sum0), [s1] "+r"(sum1), [s2] "+r"(sum2), [s3] "+r"(sum3),
+        : [w] "+&r"(w), [x] "+&r"(x), [s0] "+&r"(sum0), [s1] "+&r"(sum1), [s2] "+&r"(sum2), [s3] "+&r"(sum3),
           [first] "=&r"(first), [second] "=&r"(second)
         : [end] "r"(end)
         : "r8", "r9", "r10", "cc", "memory");

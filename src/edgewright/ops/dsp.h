@@ -89,7 +89,7 @@ static inline const int32_t *ew_multiply_2_2(const int32_t *w, const int32_t *x,
         "2:\n\t" EW_FOUR_COLUMNS
         "cmp %[x], %[end]\n\t"
         "bne 1b"
-        : [w] "+r"(w_at), [x] "+r"(x_at), [s0] "+r"(sum0), [s1] "+r"(sum1), [s2] "+r"(sum2), [s3] "+r"(sum3),
+        : [w] "+&r"(w_at), [x] "+&r"(x_at), [s0] "+&r"(sum0), [s1] "+&r"(sum1), [s2] "+&r"(sum2), [s3] "+&r"(sum3),
           [w0] "=&r"(weight0), [w1] "=&r"(weight1)
         : [end] "r"(x_end)
         : "r8", "r9", "r10", "r11", "cc", "memory");
@@ -152,7 +152,7 @@ static inline const int32_t *ew_multiply_4_1(const int32_t *w, const int32_t *x,
         "2:\n\t" EW_FOUR_COLUMNS
         "cmp %[x], %[end]\n\t"
         "bne 1b"
-        : [w] "+r"(w_at), [x] "+r"(x_at), [s0] "+r"(sum0), [s1] "+r"(sum1), [s2] "+r"(sum2), [s3] "+r"(sum3),
+        : [w] "+&r"(w_at), [x] "+&r"(x_at), [s0] "+&r"(sum0), [s1] "+&r"(sum1), [s2] "+&r"(sum2), [s3] "+&r"(sum3),
           [odd] "=&r"(odd), [even] "=&r"(even)
         : [end] "r"(x_end)
         : "r8", "r9", "r10", "r11", "cc", "memory");

@@ -29,6 +29,7 @@ static inline const int32_t *ew_nine_taps(
     EW_TWO_CHANNELS("s0", "s1")                        \
     "mov %[x], %[other]\n\t"                           \
     EW_TWO_CHANNELS("s2", "s3")
+    /* &: a sum that begins as the very number that `column` is must not share its register. */
     __asm__ volatile(
         "ldr %[one], [%[tap]]\n\t"
         "ldr %[other], [%[tap], %[column]]\n\t" EW_TWO_TAPS
@@ -50,7 +51,7 @@ static inline const int32_t *ew_nine_taps(
         "sxtb16 %[ws], %[ws], ror #8\n\t"
         "smlabb %[s1], %[x], %[ws], %[s1]\n\t"
         "smlatt %[s3], %[x], %[ws], %[s3]"
-        : [tap] "+r"(tap), [w] "+r"(w), [s0] "+r"(sum0), [s1] "+r"(sum1), [s2] "+r"(sum2), [s3] "+r"(sum3),
+        : [tap] "+&r"(tap), [w] "+&r"(w), [s0] "+&r"(sum0), [s1] "+&r"(sum1), [s2] "+&r"(sum2), [s3] "+&r"(sum3),
           [one] "=&r"(one), [other] "=&r"(other), [x] "=&r"(x), [wt] "=&r"(weight), [ws] "=&r"(weights)
         : [row] "r"(row), [column] "r"(column)
         : "memory");
