@@ -52,7 +52,7 @@ static inline void ew_add_4_rows_i16(const int8_t *w, const int16_t *x, uint16_t
     "ldrb %[entry], [%[x], #" place "]\n\t"           \
     "sxtb %[entry], %[entry]\n\t"                     \
     EW_PRODUCT(first, "s0") EW_PRODUCT(second, "s1") EW_PRODUCT(third, "s2") EW_PRODUCT(fourth, "s3")
-        __asm__ volatile("" : "+l"(fours)); /* made here: clang 22 crashes where it keeps what "h" reads on the stack over a loop */
+        __asm__ volatile("" : "+l"(fours), "+l"(sum2), "+l"(sum3)); /* made here: clang 22 crashes where it keeps what "h" reads on the stack over a loop */
         __asm__ volatile(
             ".syntax unified\n"
             "1:\n\t" EW_COLUMN("0", "0", "1", "2", "3") EW_COLUMN("1", "4", "5", "6", "7")
@@ -61,7 +61,7 @@ static inline void ew_add_4_rows_i16(const int8_t *w, const int16_t *x, uint16_t
             "adds %[w], #16\n\t"
             "cmp %[x], %[fours]\n\t"
             "bne 1b"
-            : [x] "+l"(x), [w] "+l"(w), [s0] "+l"(sum0), [s1] "+l"(sum1), [s2] "+h"(sum2), [s3] "+h"(sum3),
+            : [x] "+&l"(x), [w] "+&l"(w), [s0] "+&l"(sum0), [s1] "+&l"(sum1), [s2] "+&h"(sum2), [s3] "+&h"(sum3),
               [entry] "=&l"(entry), [weight] "=&l"(weight)
             : [fours] "h"(fours)
             : "cc", "memory");
