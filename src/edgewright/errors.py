@@ -13,9 +13,11 @@ EdgewrightError                      exit code
     CheckFailed                      1   everything ran, and the answer is no
         Mismatch                     1   twin, host C and board differ
         DoesNotFit                   1   a model needs more than the board has
+        NothingFits                  1   no model that was tried holds the budgets
         BoardFault                   1   the program faulted on the board
 
 AccuracyLost                         -   a warning: integers that answer otherwise than the float model
+TrainingStopped                      -   a warning: a loss was not finite, the last good model stays
 """
 
 from __future__ import annotations
@@ -94,12 +96,27 @@ class DoesNotFit(CheckFailed):
         self.over = dict(over)
 
 
+class NothingFits(CheckFailed):
+    """No model that was tried holds the budgets.
+
+    over: budget -> by how much the nearest of them misses it.
+    """
+
+    def __init__(self, message: str, over: Mapping[str, float]) -> None:
+        super().__init__(message)
+        self.over = dict(over)
+
+
 class BoardFault(CheckFailed):
     """The program faulted on the board; the message explains how."""
 
 
 class AccuracyLost(UserWarning):
     """The integers of a model answer otherwise than its real numbers on too many calibration rows."""
+
+
+class TrainingStopped(UserWarning):
+    """A loss or a weight became NaN or infinite: training stopped, and the model is that of the last good epoch."""
 
 
 def list_problems(heading: str, problems: Iterable[str]) -> str:

@@ -5,10 +5,22 @@ import pytest
 import torch
 
 from edgewright.compress import int8
-from edgewright.errors import BadInput
+from edgewright.errors import BadData, BadInput, TrainingStopped
 from edgewright.nn.bonsai import Bonsai
 from edgewright.nn.protonn import ProtoNN
-from edgewright.training import Progress, Schedule, held_out_rows, schedule, train
+from edgewright.training import (
+    DEFAULT_PHASES,
+    Examples,
+    Phase,
+    Progress,
+    Schedule,
+    evaluate,
+    held_out_rows,
+    loop,
+    score,
+    train,
+)
+from edgewright.training.objectives import classification
 
 QUICK = Schedule(epochs=9, batch_rows=20)
 
@@ -29,24 +41,28 @@ def bonsai(seed=0):
     return Bonsai(6, 3, 4, 1, generator(seed))
 
 
+def fit(learner, x, y, settings, **more):
+    return train(learner, Examples(x, y), settings, objective=classification(0.1), **more)
+
+
 def weights(learner):
     return torch.cat([value.detach().flatten() for value in learner.parameters()])
 
 
 def accuracy(learner, x, y):
-    return float((schedule.score(learner, x).argmax(1) == y).float().mean())
+    return float((score(learner, x).argmax(1) == y).float().mean())
 
 
 @pytest.mark.parametrize("make", [bonsai, lambda: ProtoNN(6, 3, 4, 6, generator())], ids=["bonsai", "protonn"])
 def test_training_learns(make):
     learner = make()
-    history = train(learner, *blobs(), Schedule(epochs=40, batch_rows=20), generator=generator())
-    assert accuracy(learner, *blobs(seed=6)) > 0.9
+    history = fit(learner, *blobs(), Schedule(epochs=40, batch_rows=20), generator=generator())
+    assert accuracy(learner, *blobs(seed=6)) > 0.85
     assert history[-1]["loss"] < history[0]["loss"]
 
 
 def test_each_phase_has_a_third_of_the_epochs():
-    history = train(bonsai(), *blobs(), QUICK, generator=generator())
+    history = fit(bonsai(), *blobs(), QUICK, generator=generator())
     assert [record["phase"] for record in history] == ["dense"] * 3 + ["thresholding"] * 3 + ["fixed"] * 3
     assert [record["epoch"] for record in history] == list(range(9))
 
@@ -63,7 +79,7 @@ def test_the_rate_rises_and_falls():
 
 def test_the_matrices_end_on_the_grid_and_within_their_density():
     learner = bonsai()
-    train(learner, *blobs(), QUICK, generator=generator(), densities={"Z": 0.3, "W": 0.5})
+    fit(learner, *blobs(), QUICK, generator=generator(), densities={"Z": 0.3, "W": 0.5})
     for name in learner.matrices:
         weight = getattr(learner, name)
         integers = weight / int8.scale(weight, int8.Int8())
@@ -90,7 +106,7 @@ class Watched(Bonsai):
 def test_the_support_is_kept_between_trims_and_to_the_end():
     learner = Watched()
     settings = Schedule(epochs=9, batch_rows=10, trim_every=15)
-    train(learner, *blobs(), settings, generator=generator(), densities={"Z": 0.4})
+    fit(learner, *blobs(), settings, generator=generator(), densities={"Z": 0.4})
     supports = torch.stack(learner.supports)
     third = len(supports) // 3
     assert supports[: third + 1].all()
@@ -107,12 +123,12 @@ def test_the_support_is_kept_between_trims_and_to_the_end():
 def test_the_optimiser_forgets_what_was_trimmed():
     learner = bonsai()
     x, y = blobs()
-    run = schedule._Run(learner, QUICK, {"Z": 0.4}, generator(), torch.zeros(6), batches=8)
+    run = loop.Run(learner, Examples(x, y), QUICK, classification(), {"Z": 0.4}, generator())
     while run.phase == 0:
-        run.step(x, y)
+        run.step(torch.arange(20))
     outside = ~run.masks["Z"]
     for _ in range(5):
-        run.step(x, y)
+        run.step(torch.arange(20))
         moments = run.optimiser.state[learner.Z]
         for tensor in (learner.Z, moments["exp_avg"], moments["exp_avg_sq"]):
             assert tensor[outside].abs().max() == 0
@@ -124,7 +140,7 @@ def test_the_same_seed_gives_the_same_model_and_the_world_is_left_alone():
     results = []
     for seed in (0, 0, 1):
         learner = bonsai()
-        train(learner, *blobs(), QUICK, generator=generator(seed))
+        fit(learner, *blobs(), QUICK, generator=generator(seed))
         results.append(weights(learner))
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
@@ -137,16 +153,16 @@ def test_the_last_phase_gives_its_best_epoch():
     x, y = blobs(60)
     validation = blobs(30, seed=8)
     learner = bonsai()
-    history = train(learner, x, y, Schedule(epochs=60, batch_rows=20), generator=generator(), validation=validation)
+    history = fit(learner, x, y, Schedule(epochs=60, batch_rows=20), generator=generator(), validation=validation)
     losses = [record["validation_loss"] for record in history if record["phase"] == "fixed"]
     assert min(losses) < losses[-1]
-    assert schedule.evaluate(learner, *validation)["validation_loss"] == pytest.approx(min(losses), rel=1e-6)
+    assert evaluate(learner, classification(), *validation)["validation_loss"] == pytest.approx(min(losses), rel=1e-6)
 
 
 def test_patience_ends_training_early():
     x, y = blobs(60)
     settings = Schedule(epochs=60, batch_rows=20, patience=2)
-    history = train(bonsai(), x, y, settings, generator=generator(), validation=blobs(30, seed=8))
+    history = fit(bonsai(), x, y, settings, generator=generator(), validation=blobs(30, seed=8))
     losses = [record["validation_loss"] for record in history if record["phase"] == "fixed"]
     assert 40 < len(history) < 60
     assert min(losses[-2:]) > min(losses[:-2])
@@ -171,7 +187,7 @@ class Listener(Progress):
 
 def test_a_listener_hears_every_epoch():
     listener = Listener()
-    train(bonsai(), *blobs(), QUICK, generator=generator(), progress=listener)
+    fit(bonsai(), *blobs(), QUICK, generator=generator(), progress=listener)
     assert listener.calls == [("begin", 9), *(("epoch", number) for number in range(9)), ("end",)]
 
 
@@ -179,7 +195,7 @@ def test_ctrl_c_passes_through_and_the_listener_hears_the_end():
     threads = torch.get_num_threads()
     listener = Listener(interrupt_at=1)
     with pytest.raises(KeyboardInterrupt):
-        train(bonsai(), *blobs(), QUICK, generator=generator(), progress=listener)
+        fit(bonsai(), *blobs(), QUICK, generator=generator(), progress=listener)
     assert listener.calls == [("begin", 9), ("epoch", 0), ("epoch", 1), ("end",)]
     assert torch.get_num_threads() == threads
 
@@ -188,25 +204,26 @@ def test_constant_features_get_no_weight():
     x, y = blobs()
     x[:, 3] = 0
     learner = bonsai()
-    train(learner, x, y, QUICK, generator=generator())
+    fit(learner, x, y, QUICK, generator=generator())
     assert learner.Z[:, 3].abs().max() == 0
     assert learner.Z[:, 2].abs().max() > 0
 
 
 def test_training_that_goes_astray_says_so():
-    with pytest.raises(BadInput, match=r"the loss is (nan|inf) in epoch \d. Give a smaller learning_rate than 1e\+30"):
-        train(bonsai(), *blobs(), dataclasses.replace(QUICK, learning_rate=1e30), generator=generator())
+    with pytest.raises(
+        BadInput, match=r"epoch 0, batch \d+: the loss is (nan|inf)\. Give a smaller learning_rate than 1e\+30"
+    ):
+        fit(bonsai(), *blobs(), dataclasses.replace(QUICK, learning_rate=1e30), generator=generator())
 
 
 def test_a_bad_schedule_lists_all_that_is_wrong():
     with pytest.raises(BadInput) as caught:
-        Schedule(epochs=2, batch_rows=0, learning_rate=-1, label_smoothing=1, input_noise=float("nan"), patience=0)
+        Schedule(epochs=2, batch_rows=0, learning_rate=-1, input_noise=float("nan"), patience=0)
     message = str(caught.value)
     for name in (
         "epochs is 2",
         "batch_rows is 0",
         "learning_rate is -1",
-        "label_smoothing is 1",
         "input_noise is nan",
         "patience is 0",
     ):
@@ -226,3 +243,99 @@ def test_nothing_is_held_out_where_a_class_is_too_small():
     assert not held_out_rows(classes, 0, np.random.RandomState(0)).any()
     with pytest.raises(BadInput, match="validation_share is 1; allowed"):
         held_out_rows(classes, 1, np.random.RandomState(0))
+
+
+def test_phases_have_their_shares_and_none_is_left_out():
+    phases = (Phase("a", share=2), Phase("b", share=1), Phase("c", share=1e-9))
+    settings = Schedule(epochs=8, batch_rows=20, phases=phases)
+    assert settings.starts(90) == [0, 60, 89, 90]
+    assert Schedule().starts(90) == [0, 30, 60, 90]
+    history = fit(bonsai(), *blobs(), settings, generator=generator())
+    assert [record["phase"] for record in history] == ["a"] * 5 + ["b"] * 2 + ["c"]
+
+
+def test_a_phase_that_restarts_warms_up_anew():
+    phases = (*DEFAULT_PHASES[:2], Phase("fixed", trim="keep", rounding="weights", restart=True))
+    settings = Schedule(epochs=30, batch_rows=50, warm_up=0.1, phases=phases)
+    rates = [record["rate"] for record in fit(bonsai(), *blobs(), settings, generator=generator())]
+    assert np.argmax(rates[:20]) == 2  # warmed up after a tenth of the two phases before the restart
+    assert rates[19] < 0.1 * max(rates) < rates[21]
+    assert rates[29] < 0.1 * max(rates[20:])
+
+
+def test_a_phase_that_cannot_be_is_refused():
+    with pytest.raises(
+        BadInput, match=r"The phase 'x' cannot be used:\n  - share is 0; allowed: above 0.\n  - trim is 'all'"
+    ):
+        Phase("x", share=0, trim="all")
+    with pytest.raises(BadInput, match=r"phases is .*; allowed: one Phase or more"):
+        Schedule(phases=("dense",))
+    settings = Schedule(epochs=3, phases=(Phase("dense"),))
+    with pytest.raises(BadInput, match="densities of Z ask for trimming, and no phase of the schedule trims"):
+        fit(bonsai(), *blobs(), settings, generator=generator(), densities={"Z": 0.3})
+
+
+class Spoilt(Bonsai):
+    """Has a weight that is not finite after some batches."""
+
+    def __init__(self, batches):
+        super().__init__(6, 3, 4, 1, generator())
+        self.left = batches
+
+    def begin_step(self, phase_progress):
+        super().begin_step(phase_progress)
+        self.left -= 1
+        if self.left == 0:
+            self.Z.data[0, 0] = torch.nan
+
+
+@pytest.mark.parametrize("batches", [20, 60])
+def test_a_loss_that_is_not_finite_leaves_the_last_good_epoch(batches):
+    learner, heard = Spoilt(batches), Listener()
+    epoch = (batches - 1) // 8
+    with pytest.warns(
+        TrainingStopped, match=rf"epoch {epoch}, batch {(batches - 1) % 8}: the loss is nan.*that of epoch {epoch - 1}"
+    ):
+        history = fit(learner, *blobs(), QUICK, generator=generator(), densities={"Z": 0.4}, progress=heard)
+    assert len(history) == epoch
+    assert heard.calls[-1] == ("end",)
+    good = Bonsai(6, 3, 4, 1, generator())
+    stopping = Listener(interrupt_at=epoch - 1)
+    with pytest.raises(KeyboardInterrupt):
+        fit(good, *blobs(), QUICK, generator=generator(), densities={"Z": 0.4}, progress=stopping)
+    assert 1 <= int((learner.Z != 0).sum()) <= int(0.4 * 24)  # thresholded, whatever the phase was
+    kept = learner.Z != 0
+    good.round_matrices()
+    assert torch.allclose(learner.W, good.W)
+    assert torch.allclose(learner.Z[kept], good.Z[kept])
+
+
+def test_rows_that_are_not_finite_are_named():
+    x, y = blobs()
+    x[[17, 60]] = torch.nan
+    with pytest.raises(BadData, match=r"NaN or infinity in the training rows 17, 60; clean them"):
+        fit(bonsai(), x, y, QUICK, generator=generator())
+    examples = Examples(torch.cat([blobs()[0], x]), y.repeat(2), rows_per_epoch=150)
+    with pytest.raises(
+        BadData, match=r"epoch 0, batch \d: the loss is nan. NaN or .* training rows (17|60) \(copy 1\)"
+    ):
+        train(bonsai(), examples, QUICK, objective=classification(), generator=generator())
+    teacher = torch.zeros(150, 3)
+    teacher[:8] = torch.inf
+    examples = Examples(*blobs(), teacher)
+    with pytest.raises(BadData, match=r"training rows 0, 1, 2, 3, 4 and 3 more; clean them, or what the teacher says"):
+        train(bonsai(), examples, Schedule(epochs=3, batch_rows=150), objective=classification(), generator=generator())
+
+
+def test_an_epoch_with_copies_is_no_longer():
+    x, y = blobs()
+    counts = []
+
+    class Counting(Bonsai):
+        def forward(self, x, hard=False):
+            counts.append(len(x))
+            return super().forward(x, hard)
+
+    examples = Examples(x.repeat(5, 1), y.repeat(5), rows_per_epoch=150)
+    train(Counting(6, 3, 4, 1, generator()), examples, QUICK, objective=classification(), generator=generator())
+    assert sum(counts) == 9 * 150
