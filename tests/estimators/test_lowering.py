@@ -15,7 +15,7 @@ SETTINGS = {
     "protonn": [{}, {"density": 1.0}],
     "fastgrnn": [{}, {"density": 0.3}],
 }
-CASES = [(name, settings) for name in estimators.names() for settings in SETTINGS[name]]
+CASES = [(name, settings) for name, several in SETTINGS.items() for settings in several]
 
 
 def fit(name, standardise, settings):
@@ -50,6 +50,7 @@ def test_the_integers_hold_the_very_weights_that_were_trained(name, settings):
         for matrix in ("W", "V"):
             type, integers = graph.types[f"{matrix}.w"], graph.constants[f"{matrix}.w"]
             assert np.array_equal(dequantise_array(integers, type), model.module_.array(matrix))
+            assert len(np.unique(type.scales)) == 1  # one shift serves all rows
 
 
 def test_two_classes_are_lowered_too():

@@ -5,16 +5,11 @@ from edgewright import data, deploy, estimators
 from edgewright.compress import hard_threshold
 from edgewright.compress.hard_threshold import HardThreshold
 from edgewright.errors import BadInput
-from edgewright.estimators._size import Budget, Plan, matrix_bytes, matrix_bytes_at_most
-from edgewright.ops.sparse_dense import compress
+from edgewright.estimators import _bonsai_plans, _protonn_plans
+from edgewright.estimators._size import AFFINE_BYTES, Budget, Plan, matrix_bytes, matrix_bytes_at_most
+from edgewright.ops.sparse_dense import stored_bytes
 
 DIGITS = data.get("digits").load()
-
-
-def stored(matrix):
-    """Bytes of a matrix as the operator for sparse products stores it."""
-    values, gaps, counts = compress(matrix)
-    return values.nbytes + gaps.nbytes + counts.nbytes
 
 
 @pytest.mark.parametrize(
@@ -23,7 +18,7 @@ def stored(matrix):
 def test_a_matrix_takes_the_smaller_of_dense_and_sparse(rows, columns, density):
     generator = np.random.default_rng(0)
     matrix = generator.integers(1, 100, (rows, columns)) * (generator.random((rows, columns)) < density)
-    assert matrix_bytes(matrix) == min(stored(matrix), rows * columns) + rows
+    assert matrix_bytes(matrix) == min(stored_bytes(matrix), rows * columns) + rows
 
 
 @pytest.mark.parametrize("columns", [1, 20, 255, 256, 257, 900])
@@ -40,6 +35,26 @@ def test_the_size_known_beforehand_is_never_passed(columns, density):
         assert matrix_bytes(matrix.reshape(rows, columns)) <= matrix_bytes_at_most(rows, columns, density)
 
 
+WIDE = _bonsai_plans.Wanted(None, None, None)
+
+
+def trees(outputs):
+    def found(model):
+        budget = Budget("x", model.size_kb, taken=AFFINE_BYTES if outputs == 1 else 0)
+        density = _bonsai_plans.choose(64, outputs, WIDE, budget).densities["Z"]
+        return _bonsai_plans.plans(64, outputs, model.settings_["depth"], density)
+
+    return found
+
+
+PLANS = {
+    "bonsai": trees(10),
+    "bonsai-regressor": trees(1),
+    "protonn": lambda model: _protonn_plans.plans(64, 10, _protonn_plans.Wanted(None, None, None)),
+    "fastgrnn": lambda model: model._plans(8, 10),
+}
+
+
 @pytest.mark.parametrize("name", estimators.names())
 @pytest.mark.parametrize("size_kb", [0.5, 1, 2, 4])
 def test_the_largest_setting_that_fits_is_taken(name, size_kb):
@@ -48,9 +63,9 @@ def test_the_largest_setting_that_fits_is_taken(name, size_kb):
     model.fit(split.x_train[:100], split.y_train[:100])
     limit = size_kb * 1024
     assert model.size_bytes() <= limit
-    plans = {"bonsai": lambda: model._plans(64, 10, model.settings_["depth"]), "protonn": lambda: model._plans(64, 10)}
-    found = list(plans.get(name, lambda: model._plans(8, 10))())
-    sizes = [plan.size_bytes for plan in found]
+    found = list(PLANS[name](model))
+    line = AFFINE_BYTES if name == "bonsai-regressor" else 0
+    sizes = [plan.size_bytes + line for plan in found]
     assert sizes == sorted(sizes)
     taken = [plan.settings for plan in found].index(model.settings_)
     assert sizes[taken] <= limit
@@ -79,6 +94,28 @@ def test_a_smaller_budget_takes_a_shallower_tree(size_kb, depth):
         DIGITS.x_train[:60], DIGITS.y_train[:60]
     )
     assert model.settings_["depth"] == depth
+
+
+@pytest.mark.parametrize(
+    ("size_kb", "settings", "density"),
+    [(20, (48, 3), 0.2), (16, (64, 2), 0.2), (6.3, (25, 2), 0.2), (3.6, (16, 2), 0.15), (2.5, (14, 1), 0.2)],
+)
+def test_dimensions_come_before_depth_and_density_last(size_kb, settings, density):
+    plan = _bonsai_plans.choose(256, 10, WIDE, Budget("x", size_kb))
+    assert (plan.settings["projection"], plan.settings["depth"]) == settings
+    assert plan.densities == {"Z": density}
+
+
+def test_a_budget_for_a_tree_counts_every_hyper_parameter():
+    for density in (None, 0.1, 1.0):
+        for depth in (None, 0, 2, 5):
+            for projection in (None, 7):
+                wanted = _bonsai_plans.Wanted(depth, projection, density)
+                plan = _bonsai_plans.choose(256, 10, wanted, Budget("x", 16))
+                assert plan.size_bytes <= 16 * 1024
+                assert depth in (None, plan.settings["depth"])
+                assert projection in (None, plan.settings["projection"])
+                assert density in (None, plan.densities.get("Z", 1.0))
 
 
 def test_settings_that_are_given_are_kept():

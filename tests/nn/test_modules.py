@@ -121,16 +121,52 @@ def test_bonsai_goes_to_the_second_child_at_a_tie():
     assert np.allclose(module(x, hard=True).detach().numpy(), expected, atol=1e-5)
 
 
-def test_soft_branches_become_hard_ones():
-    module = Bonsai(7, 3, 5, 2, generator())
+def test_training_sees_the_path_that_the_device_takes():
+    module = Bonsai(7, 3, 5, 3, generator())
     x = inputs("bonsai")
-    hard = module(x, hard=True)
-    gaps = []
-    for sharpness in (1.0, 10.0, 1e6):
+    for sharpness in (0.1, 10.0, 1e6):
         module.sharpness = sharpness
-        gaps.append(float((module(x) - hard).detach().abs().max()))
-    assert gaps[0] > gaps[1] > gaps[2]
-    assert gaps[2] < 1e-4
+        assert torch.equal(module(x), module(x, hard=True))
+
+
+def gradient_of_branches(module, x, hard=False):
+    module.theta.grad = None
+    scores = module(x, hard=hard)
+    if scores.grad_fn is not None:
+        scores.square().sum().backward()
+    return module.theta.grad
+
+
+def test_branches_learn_from_the_node_that_was_not_taken():
+    module = Bonsai(7, 3, 5, 1, generator())
+    x, sharpness = inputs("bonsai"), 0.7
+    module.sharpness = sharpness
+    found = gradient_of_branches(module, x)
+    with torch.no_grad():
+        z = x @ module.Z.t() + module.bias
+        every = (z @ module.W.t()) * torch.tanh(z @ module.V.t())
+        root, first, second = every.view(-1, 3, 3).unbind(1)
+        branch = (z @ module.theta.t())[:, 0]
+        scores = root + torch.where(branch[:, None] > 0, first, second)
+        slope = sharpness * (1 - torch.tanh(sharpness * branch) ** 2) / 2
+        expected = ((2 * scores * (first - second)).sum(1) * slope) @ z
+    assert torch.allclose(found[0], expected, rtol=1e-4, atol=1e-6)
+    assert gradient_of_branches(module, x, hard=True) is None
+
+
+def test_bonsai_starts_from_the_principal_components():
+    x = torch.randn(400, 7, generator=generator(2)) * torch.tensor([9.0, 0.1, 0.1, 4.0, 0.1, 0.1, 0.1])
+    module = Bonsai(7, 3, 2, 2, generator())
+    module.start_from(x, torch.zeros(400, dtype=torch.int64), generator(1))
+    share = module.Z.detach()[:, [0, 3]].square().sum() / module.Z.detach().square().sum()
+    assert share > 0.99
+    assert (x @ module.Z.t()).std().item() == pytest.approx(1, abs=0.05)
+
+
+def test_bonsai_starts_with_more_dimensions_than_rows_and_features():
+    module = Bonsai(2, 3, 5, 2, generator())
+    module.start_from(torch.tensor([[0.0, 1.0]]), torch.tensor([0]), generator(1))
+    assert all(torch.isfinite(value).all() for value in module.parameters())
 
 
 def test_branches_sharpen_within_a_phase_and_start_again():
@@ -179,6 +215,16 @@ def test_protonn_starts_with_few_rows_and_more_dimensions_than_features():
     module.start_from(x, torch.tensor([0, 0, 2]), generator(1))
     assert all(torch.isfinite(value).all() for value in module.parameters())
     assert module.Z[1].abs().max() == 0  # a class without rows starts without prototypes
+
+
+def test_protonn_starts_from_clusters_where_rows_have_several_labels():
+    x, y = blobs()
+    has = torch.stack([y == 0, y != 1, torch.zeros_like(y, dtype=torch.bool)], 1).float()
+    module = ProtoNN(7, 3, 2, 6, generator(), label_bias=1)
+    module.start_from(x, has, generator(1))
+    assert ((module(x) > 0) == has.bool()).float().mean() > 0.95
+    assert module.label_bias.requires_grad
+    assert not ProtoNN(7, 3, 2, 6, generator()).label_bias.requires_grad
 
 
 @pytest.mark.parametrize(("prototypes", "classes"), [(10, 3), (2, 5), (6, 3)])

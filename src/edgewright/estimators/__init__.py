@@ -1,6 +1,7 @@
 """scikit-learn estimators of our own models: one file an estimator.
 
-`from edgewright.estimators import BonsaiClassifier` loads that one file: the class is the file's `ENTRY`.
+`from edgewright.estimators import BonsaiRegressor` loads that one file, bonsai_regressor.py: the class is the file's `ENTRY`. A file
+without a kind in its name holds a classifier: bonsai.py is BonsaiClassifier.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 from edgewright import catalog
 
 PACKAGE = __name__
-SUFFIX = "Classifier"
+KINDS = ("classifier", "regressor")
 NOT_ENTRIES: tuple[str, ...] = ()
 
 
@@ -30,7 +31,9 @@ def __getattr__(name: str) -> Any:
         from edgewright.estimators import _store
 
         return getattr(_store, name)
-    file = name.removesuffix(SUFFIX).lower()
-    if name.endswith(SUFFIX) and file in catalog.names(PACKAGE):
-        return get(file)
+    files = {
+        file.replace("_", "") + ("" if file.endswith(KINDS) else KINDS[0]): file for file in catalog.names(PACKAGE)
+    }
+    if name.lower() in files and get(files[name.lower()]).__name__ == name:
+        return get(files[name.lower()])
     raise AttributeError(f"module {PACKAGE!r} has no attribute {name!r}; estimators: {', '.join(names())}")

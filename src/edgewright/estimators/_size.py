@@ -14,12 +14,12 @@ from edgewright.compress.hard_threshold import HardThreshold
 from edgewright.errors import BadInput
 from edgewright.estimators._standardise import Standardiser
 from edgewright.nn import Learner
+from edgewright.ops.sparse_dense import LARGEST_GAP, bitmap_bytes, gaps_bytes, stored_bytes
 
 WIDE_BIAS_BYTES = 4  # a bias at the scale of a product, which may need 32 bits
 BIAS_BYTES = 2
 SHIFT_BYTES = 1
 AFFINE_BYTES = 7  # a feature standardised by itself: multiplier, offset and shift
-LARGEST_GAP = 255
 KB = 1024
 WIDE = 64
 
@@ -91,34 +91,28 @@ class Budget:
         )
 
 
-def matrix_bytes_at_most(rows: int, columns: int, density: float = 1.0) -> int:
-    """Return the most bytes that an int8 matrix takes of whose entries a share stays."""
+def matrix_bytes_at_most(rows: int, columns: int, density: float = 1.0, *, shared: bool = False) -> int:
+    """Return the most bytes that an int8 matrix takes of whose entries a share stays; `shared`: one scale, and so no shift a row."""
     kept = hard_threshold.kept(rows * columns, HardThreshold(density))
     bridges = rows * ((columns - 1) // LARGEST_GAP)
     entries = min(kept + bridges, rows * columns)
-    count_bytes = 1 if min(columns, entries) <= LARGEST_GAP else 2
-    return min(rows * columns, 2 * entries + rows * count_bytes) + rows * SHIFT_BYTES
+    sparse = min(gaps_bytes(rows, entries, min(columns, entries)), bitmap_bytes(rows, columns, kept))
+    return min(rows * columns, sparse) + (0 if shared else rows * SHIFT_BYTES)
 
 
-def matrix_bytes(matrix: npt.NDArray[np.float32], always_dense: bool = False) -> int:
-    """Return the bytes of an int8 matrix [rows, columns]: the smaller of dense and sparse, and a shift a row.
-
-    Sparse: a value and a one-byte gap to the one before for each entry that is not zero, a gap above 255 bridged by a zero,
-    and a count a row.
-    """
-    entries = np.zeros(len(matrix), np.int64)
-    for row, values in enumerate(matrix):
-        gaps = np.diff(np.flatnonzero(values), prepend=0)
-        entries[row] = len(gaps) + ((np.maximum(gaps, 1) - 1) // LARGEST_GAP).sum()
-    count_bytes = 1 if entries.max(initial=0) <= LARGEST_GAP else 2
-    sparse = 2 * int(entries.sum()) + len(matrix) * count_bytes
-    return (matrix.size if always_dense else min(matrix.size, sparse)) + len(matrix) * SHIFT_BYTES
+def matrix_bytes(matrix: npt.NDArray[np.float32], always_dense: bool = False, shared: bool = False) -> int:
+    """Return the bytes of an int8 matrix [rows, columns]: the smaller of dense and sparse, and a shift a row unless `shared`."""
+    shifts = 0 if shared else len(matrix) * SHIFT_BYTES
+    return (matrix.size if always_dense else min(matrix.size, stored_bytes(matrix))) + shifts
 
 
 def matrices_bytes(learner: Learner) -> int:
     """Return the bytes of all matrices of a trained module."""
     return sum(
-        matrix_bytes(getattr(learner, name).detach().numpy(), name in learner.always_dense) for name in learner.matrices
+        matrix_bytes(
+            getattr(learner, name).detach().numpy(), name in learner.always_dense, name in learner.shared_scale
+        )
+        for name in learner.matrices
     )
 
 

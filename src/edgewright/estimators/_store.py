@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +17,36 @@ from sklearn.utils.validation import check_is_fitted
 
 from edgewright import catalog, estimators
 from edgewright.errors import BadInput, BadModelFile, EdgewrightError
-from edgewright.estimators._base import Classifier
+from edgewright.estimators._base import Estimator
+from edgewright.estimators._regressor import Regressor
 from edgewright.estimators._standardise import CHOICES, Standardiser
+from edgewright.estimators.protonn import ProtoNNClassifier
 from edgewright.files import write_file
 from edgewright.nn import Learner
+from edgewright.training import Phase
 
 FORMAT, VERSION = "edgewright-estimator", 1
 LARGEST_FILE = 64 * 1024 * 1024
 LARGEST_SETTING = 65536
 MODULE = "module."
+TARGET = ("target_mean", "target_scale")
 SHAPE_ATTRIBUTES = ("n_features_in_", "n_steps_in_")
 
 
-def save_estimator(estimator: Classifier, path: str | Path) -> None:
+def save_estimator(estimator: Estimator, path: str | Path) -> None:
     """Write a fitted estimator to one file, whole or not at all.
 
-    Kept: parameters, classes, standardisation, weights and history. Raises BadInput for parameters or classes that JSON
-    cannot hold, CannotWrite, and scikit-learn's NotFittedError.
+    Kept: parameters, classes, standardisation, weights and history; of the teacher only whether it was the built-in one, as a
+    fitted model teaches only once. Raises BadInput for parameters or classes that JSON cannot hold, CannotWrite, and
+    scikit-learn's NotFittedError.
     """
     check_is_fitted(estimator)
-    parameters = estimator.get_params(deep=False)
-    odd = [name for name, value in parameters.items() if not isinstance(value, str | int | float | None)]
+    parameters = _plain(estimator.get_params(deep=False))
+    odd = [name for name, value in parameters.items() if not isinstance(value, str | int | float | list | None)]
     if odd:
         raise BadInput(
             f"These parameters cannot be saved, only numbers, text and None: {', '.join(odd)}. Set them, for example "
             f"random_state=0, and fit again."
-        )
-    labels = estimator.classes_.tolist()
-    if not all(isinstance(label, str | int | float) for label in labels):
-        raise BadInput(
-            f"Classes can be saved that are text or numbers, and these are {estimator.classes_.dtype}. Fit on such labels."
         )
     document = {
         "format": FORMAT,
@@ -53,14 +54,15 @@ def save_estimator(estimator: Classifier, path: str | Path) -> None:
         "estimator": _name_of(estimator),
         "parameters": parameters,
         "settings": estimator.settings_,
-        "classes": labels,
-        "classes_dtype": estimator.classes_.dtype.str,
+        **({} if isinstance(estimator, Regressor) else _described_classes(estimator.classes_)),
         "feature_names": estimator.feature_names_in_.tolist() if hasattr(estimator, "feature_names_in_") else None,
         "standardise": estimator.standardiser_.kind,
         "history": estimator.history_,
         **{name: int(getattr(estimator, name)) for name in SHAPE_ATTRIBUTES if hasattr(estimator, name)},
     }
     arrays = {"mean": estimator.standardiser_.mean, "scale": estimator.standardiser_.scale}
+    if isinstance(estimator, Regressor):
+        arrays |= {name: np.asarray(getattr(estimator, f"{name}_")) for name in TARGET}
     arrays |= {MODULE + name: value.contiguous().numpy() for name, value in estimator.module_.state_dict().items()}
     write_file(Path(path), save(arrays, {"edgewright": json.dumps(document)}))
 
@@ -78,7 +80,38 @@ def load_estimator(path: str | Path) -> Any:
         raise _damaged(path, f"{error}") from error
 
 
-def _name_of(estimator: Classifier) -> str:
+def _described_classes(classes: npt.NDArray[Any]) -> dict[str, Any]:
+    labels = classes.tolist()
+    if not all(isinstance(label, str | int | float) for label in labels):
+        raise BadInput(
+            f"Classes can be saved that are text or numbers, and these are {classes.dtype}. Fit on such labels."
+        )
+    return {"classes": labels, "classes_dtype": classes.dtype.str}
+
+
+def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters as JSON holds them, as far as they can be."""
+    plain = dict(parameters)
+    if not isinstance(plain["teacher"], str):
+        plain["teacher"] = None
+    if plain["image_shape"] is not None:
+        plain["image_shape"] = [int(side) for side in plain["image_shape"]]
+    if plain["phases"] is not None:
+        plain["phases"] = [asdict(phase) for phase in plain["phases"]]
+    return plain
+
+
+def _as_given(plain: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters as they were given."""
+    parameters = dict(plain)
+    if parameters.get("image_shape") is not None:
+        parameters["image_shape"] = tuple(_natural(side, "a side of image_shape") for side in parameters["image_shape"])
+    if parameters.get("phases") is not None:
+        parameters["phases"] = tuple(Phase(**phase) for phase in parameters["phases"])
+    return parameters
+
+
+def _name_of(estimator: Estimator) -> str:
     for name in catalog.names(estimators.PACKAGE):
         if type(estimator) is estimators.get(name):
             return name
@@ -123,17 +156,22 @@ def _build(document: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Any
     unknown = set(parameters) - set(inspect.signature(kind).parameters)
     if unknown:
         raise ValueError(f"unknown parameters: {', '.join(sorted(map(str, unknown)))}")
-    estimator = kind(**parameters)
-    estimator.classes_ = _classes(document)
+    estimator = kind(**_as_given(parameters))
+    if issubclass(kind, Regressor):
+        estimator.target_mean_, estimator.target_scale_ = _target(arrays)
+    else:
+        estimator.classes_ = _classes(document)
     for name in SHAPE_ATTRIBUTES:
         if name in document:
             setattr(estimator, name, _natural(document[name], name))
     names = document.get("feature_names")
     if names is not None:
         estimator.feature_names_in_ = np.array([_expect(name, str, "feature name") for name in names], dtype=object)
-    features = estimator.n_features_in_
+    features = _natural(document["n_features_in_"], "n_features_in_")
     estimator.standardiser_ = _standardiser(document, arrays, features)
     estimator.settings_ = {name: _natural(value, name) for name, value in document["settings"].items()}
+    if isinstance(estimator, ProtoNNClassifier):
+        estimator.several_labels_ = "label_bias" in estimator.settings_
     estimator.module_ = _module(estimator, arrays)
     estimator.history_ = _expect(document["history"], list, "history")
     return estimator
@@ -150,6 +188,20 @@ def _classes(document: dict[str, Any]) -> npt.NDArray[Any]:
     if len(np.unique(classes)) != len(labels):
         raise ValueError("its classes are not different")
     return classes
+
+
+def _target(arrays: dict[str, npt.NDArray[Any]]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    mean, scale = (arrays[name] for name in TARGET)
+    if mean.shape != scale.shape or mean.ndim > 1 or not 1 <= mean.size <= LARGEST_SETTING:
+        raise ValueError("'target_mean' and 'target_scale' are not one number, or one for each target")
+    if (
+        mean.dtype != np.float64
+        or scale.dtype != np.float64
+        or not np.isfinite([mean, scale]).all()
+        or scale.min() <= 0
+    ):
+        raise ValueError("'target_mean' and 'target_scale' are not finite float64, or 'target_scale' is not above 0")
+    return mean, scale
 
 
 def _standardiser(document: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], features: int) -> Standardiser:
@@ -169,7 +221,7 @@ def _module(estimator: Any, arrays: dict[str, npt.NDArray[Any]]) -> Learner:
     """Return the module with the weights of the file; its shapes are compared before anything is allocated."""
     with torch.device("meta"):
         module: Learner = estimator.learner(
-            features=estimator.n_features_in_, classes=len(estimator.classes_), generator=None, **estimator.settings_
+            features=estimator.n_features_in_, classes=estimator._outputs(), generator=None, **estimator.settings_
         )
     expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     found = {name.removeprefix(MODULE): array for name, array in arrays.items() if name.startswith(MODULE)}

@@ -11,10 +11,9 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_consistent_length, column_or_1d
 
-from edgewright.errors import BadData
+from edgewright.errors import BadData, BadInput
 from edgewright.estimators._base import Classifier, Floats
 from edgewright.estimators._size import (
-    AFFINE_BYTES,
     BIAS_BYTES,
     WIDE_BIAS_BYTES,
     Budget,
@@ -25,17 +24,21 @@ from edgewright.estimators._size import (
     sparse_only,
 )
 from edgewright.nn.fastgrnn import FastGRNN
+from edgewright.training import Phase
 
 HIDDEN_STEP, LARGEST_HIDDEN = 4, 128
+VIEW_BITS = {"int16": 16, "int8": 8}
 
 
 class FastGRNNClassifier(Classifier):
     """A gated recurrent cell for sequences of one length, X [n, steps, features] (Kusupati et al., NeurIPS 2018).
 
     size_kb: KB of weights (1,024 bytes) that must not be passed, None for no limit. hidden: size of the state; None for the
-    most that fits, a multiple of 4. density: share of the entries of W and U that stay. standardise: "common" (one scale, free
-    on the device), "feature" (one each), or "auto". epochs, batch_rows, learning_rate, label_smoothing, input_noise, patience:
-    see `training.Schedule`. validation_share: of the training sequences, to choose the epoch. random_state: seed.
+    most that fits, a multiple of 4. density: share of the entries of W and U that stay. state_view: as what the
+    product of U reads the state, which has 16 bits on the device: "int16", or "int8", which takes fewer cycles.
+    standardise: "common" (one scale, free on the device), "feature" (one each), or "auto". epochs, batch_rows, learning_rate,
+    label_smoothing, input_noise, patience: see `training.Schedule`; augmentation, copies, image_shape, teacher, phases: see
+    `fit`. validation_share: of the training sequences, to choose the epoch. random_state: seed.
 
     Fitted: classes_, n_features_in_ (of a step), n_steps_in_, module_ (the torch module), standardiser_, settings_, history_.
     """
@@ -48,6 +51,7 @@ class FastGRNNClassifier(Classifier):
         size_kb: float | None = 4.0,
         hidden: int | None = None,
         density: float = 1.0,
+        state_view: str = "int16",
         standardise: str = "auto",
         epochs: int = 120,
         batch_rows: int = 100,
@@ -56,11 +60,17 @@ class FastGRNNClassifier(Classifier):
         input_noise: float = 0.4,
         validation_share: float = 0.1,
         patience: int | None = None,
+        augmentation: str | None = None,
+        copies: int = 10,
+        image_shape: tuple[int, int] | None = None,
+        teacher: Any = None,
+        phases: tuple[Phase, ...] | None = None,
         random_state: Any = None,
     ) -> None:
         self.size_kb = size_kb
         self.hidden = hidden
         self.density = density
+        self.state_view = state_view
         self.standardise = standardise
         self.epochs = epochs
         self.batch_rows = batch_rows
@@ -69,6 +79,11 @@ class FastGRNNClassifier(Classifier):
         self.input_noise = input_noise
         self.validation_share = validation_share
         self.patience = patience
+        self.augmentation = augmentation
+        self.copies = copies
+        self.image_shape = image_shape
+        self.teacher = teacher
+        self.phases = phases
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Tags:
@@ -79,19 +94,20 @@ class FastGRNNClassifier(Classifier):
 
     def _plan(self, features: int, classes: int, budget: Budget) -> Plan:
         at_least_one(hidden=self.hidden)
+        if self.state_view not in VIEW_BITS:
+            raise BadInput(f"state_view is {self.state_view!r}; allowed: {' and '.join(VIEW_BITS)}.")
         return budget.largest(self._plans(features, classes))
 
     def _vector_bytes(self, classes: int, settings: Mapping[str, int]) -> int:
-        """Return the biases of W, of U (zero), of the candidate and of the output, and the line from gate to update."""
-        hidden = settings["hidden"]
-        return (WIDE_BIAS_BYTES + 2 * BIAS_BYTES) * hidden + WIDE_BIAS_BYTES * classes + AFFINE_BYTES
+        """Return the biases of gate, candidate and output; W and U have none, and the rates are arguments in the code."""
+        return 2 * BIAS_BYTES * settings["hidden"] + WIDE_BIAS_BYTES * classes
 
     def _plans(self, features: int, classes: int) -> Iterator[Plan]:
         density = density_for(self.density, features)
         found = range(HIDDEN_STEP, LARGEST_HIDDEN + 1, HIDDEN_STEP) if self.hidden is None else (self.hidden,)
         for hidden in found:
             size = matrix_bytes_at_most(hidden, features, density) + matrix_bytes_at_most(hidden, hidden, density)
-            settings = {"hidden": hidden}
+            settings = {"hidden": hidden, "view_bits": VIEW_BITS[self.state_view]}
             size += matrix_bytes_at_most(classes, hidden) + self._vector_bytes(classes, settings)
             yield Plan(settings, sparse_only({"W": density, "U": density}), size)
 
