@@ -16,7 +16,7 @@ from edgewright.cli import _rows
 from edgewright.cli._output import GRAPH_FILE, RECORDS_FILE
 from edgewright.cli._rows import Rows
 from edgewright.cli._train import ESTIMATOR_SUFFIX, parse_settings
-from edgewright.compiler.emit import check_name
+from edgewright.compiler.c_language import check_name
 from edgewright.compiler.settings import Settings, make_settings
 from edgewright.errors import BadInput, BadModelFile, BoardFault, DoesNotFit, Mismatch
 from edgewright.firmware import Deployed, Firmware, deploy
@@ -187,13 +187,15 @@ def check_exports(kinds: Sequence[str] | None) -> list[str]:
     return found
 
 
-def write(firmware: Firmware, record: Record, kinds: Sequence[str], folder: Path) -> None:
-    """Write the exports, the integer graph and the record into a folder. Raises CannotWrite."""
+def write(
+    firmware: Firmware, record: Record, kinds: Sequence[str], folder: Path, others: Sequence[Record] = ()
+) -> None:
+    """Write the exports, the integer graph, its record and others into a folder. Raises CannotWrite."""
     (deployed,) = firmware.models.values()
     for kind in kinds:
         firmware.export(kind, folder / kind)
     ir.save(deployed.graph, folder / GRAPH_FILE)
-    records.write(folder / RECORDS_FILE, [record])
+    records.write(folder / RECORDS_FILE, [record, *others])
 
 
 def over_by(record: Record) -> str:

@@ -18,7 +18,7 @@ from edgewright.files import output_folder
 from edgewright.records import Record
 
 UNKNOWN = "-"
-GRAPH_FILE, RECORDS_FILE = "model.edgewright", "records.jsonl"
+GRAPH_FILE, RECORDS_FILE, REPORT_FILE = "model.edgewright", "records.jsonl", "report.html"
 
 # What to do with an export.
 NEXT = {
@@ -197,11 +197,12 @@ def _output_noise(record: Record) -> float | None:
     return None if quality is None else quality["snr_db"]
 
 
-def print_build(record: Record, kinds: Sequence[str], out: Path, *, json: bool) -> None:
-    """Print what was built and what to do next."""
+def print_build(record: Record, kinds: Sequence[str], out: Path, others: Sequence[Record] = (), *, json: bool) -> None:
+    """Print what was built and what to do next. others: the candidates that it was chosen from, if any."""
     warn([f"not proven on {record.board}: {reason}" for reason in record.tables.get("reasons", {}).values()])
     if json:
-        print_json({"folder": str(out), "record": plain(record)})
+        candidates = {"candidates": [plain(other) for other in others]} if others else {}
+        print_json({"folder": str(out), "record": plain(record), **candidates})
         return
     print_summary(record)
     print(f"\nWritten to {out}:")
@@ -210,6 +211,7 @@ def print_build(record: Record, kinds: Sequence[str], out: Path, *, json: bool) 
     lines += [[f"  {path.name}", "the trained model"] for path in trained]
     lines.append([f"  {GRAPH_FILE}", f"its integers; try `edgewright cost {out / GRAPH_FILE}`"])
     lines.append([f"  {RECORDS_FILE}", "these measurements"])
+    lines += [[f"  {REPORT_FILE}", "the same as a page"]] if (out / REPORT_FILE).exists() else []
     made = table(["", "~"], lines)
     made.show_header = False
     console().print(made)

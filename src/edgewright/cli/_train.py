@@ -22,8 +22,8 @@ FORESTS: Mapping[str, tuple[str, str, Mapping[str, int]]] = {
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of what can be trained."""
-    return (*estimators.names(), *FORESTS)
+    """Return the names of what can be trained on a table with labels: all classifiers."""
+    return (*(name for name in estimators.names() if not name.endswith("regressor")), *FORESTS)
 
 
 def check_name(name: str) -> str:

@@ -14,8 +14,7 @@ from edgewright.cli._output import BoardOption, ExportOption, ForceOption, JsonO
 from edgewright.cli._progress import Tracker, tracker
 
 if TYPE_CHECKING:
-    from edgewright.firmware import Firmware
-    from edgewright.records import Record
+    from edgewright.cli._fit import Built
 
 
 def run(
@@ -32,6 +31,10 @@ def run(
     ] = None,
     export: ExportOption = None,
     size_kb: Annotated[float | None, typer.Option(metavar="KB", help="The most KB that the weights may take.")] = None,
+    fit: Annotated[
+        str | None,
+        typer.Option(metavar="BUDGETS", help='Search size and integers within budgets, as "flash=4K,ram=1K,ms=20".'),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Of the split and of training, from 0.")
     ] = 0,
@@ -55,16 +58,23 @@ def run(
     The rows are split into a training and a test part; the test part runs as C on the emulated board and must give, bit for bit, what
     the integer model gives. The folder then holds a folder of C an export, the trained model, its integer graph (model.edgewright) and
     the measurements (records.jsonl). It appears whole or not at all.
+
+    --fit searches: the model is trained at several sizes, each is given integers of 8 and 16 bits and matrices stored dense and sparse,
+    and all of that is built and run on the board. The most accurate on rows kept from training that holds the budgets is taken: bytes
+    of flash, bytes of RAM with the stack, milliseconds (ms) or instructions of an inference. The others are in records.jsonl and
+    report.html. Where nothing holds them it says what comes nearest, and exits with 1.
     """
     from edgewright import boards
-    from edgewright.cli import _models, _rows, _train
-    from edgewright.compiler.emit import check_name
+    from edgewright.cli import _fit, _models, _rows, _train
+    from edgewright.compiler.c_language import check_name
 
     boards.get(board)
     kinds = _models.check_exports(export)
     model = _train.check_name(model)
     prefix = check_name(name) if name else _models.symbol(Path(data).stem)
-    settings = _train.parse_settings(set_ or []) | ({} if size_kb is None else {"size_kb": size_kb})
+    settings = _train.parse_settings(set_ or [])
+    budgets = None if fit is None else _fit.parse(fit, board, model, seed, settings, size_kb=size_kb, quantise=quantise)
+    settings |= {} if size_kb is None else {"size_kb": size_kb}
     with _output.new_folder(out, force=force) as folder, tracker(quiet=json) as progress:
         split, warnings = _rows.read_split(data, target, test_share, seed)
         estimator = _train.make(model, seed, settings)
@@ -75,11 +85,17 @@ def run(
             "seed": seed,
             "settings": {"model": model, **settings, **({"quantise": list(quantise)} if quantise else {})},
         }
-        firmware, record = _build(estimator, model, split, board, prefix, about, quantise, progress)
-        _models.write(firmware, record, kinds, folder)
-        _train.save(estimator, folder)
+        if budgets is None:
+            built = _build(estimator, model, split, board, prefix, about, quantise, progress)
+        else:
+            built = _fit.build(estimator, model, split, board, prefix, about, budgets, progress)
+        _models.write(built.firmware, built.record, kinds, folder, built.candidates)
+        _train.save(built.estimator, folder)
+        warnings = (*warnings, *built.warnings, *_fit.write_report(built, folder))
     _output.warn(warnings)
-    _output.print_build(record, kinds, out, json=json)
+    if built.candidates and not json:
+        _fit.print_front(built.candidates)
+    _output.print_build(built.record, kinds, out, built.candidates, json=json)
 
 
 def _split_text(data: str, test_share: float, seed: int) -> str:
@@ -97,9 +113,10 @@ def _build(
     about: Mapping[str, Any],
     quantise: list[str] | None,
     progress: Tracker,
-) -> tuple[Firmware, Record]:
-    """Return firmware that was proven as far as can be here, and its record. Raises Mismatch, DoesNotFit."""
+) -> Built:
+    """Return firmware that was proven as far as can be here. Raises Mismatch, DoesNotFit."""
     from edgewright.cli import _models, _train
+    from edgewright.cli._fit import Built
     from edgewright.cli._rows import Rows
     from edgewright.firmware import deploy
     from edgewright.lowering import lower
@@ -112,7 +129,7 @@ def _build(
     record = _models.measured(firmware, Rows(split.x_test, split.y_test), **about)
     record = _models.with_numbers(record, accuracy_float=float(fitted.score(split.x_test, split.y_test)))
     _models.check_agreement(record)
-    return firmware, record
+    return Built(fitted, firmware, record)
 
 
 ENTRY = Command(
@@ -120,5 +137,6 @@ ENTRY = Command(
     (
         "edgewright build --data gestures.csv --target label --model bonsai --board microbit --export arduino --out firmware/",
         "edgewright build --data digits --model protonn --size-kb 4 --board bluepill --out firmware/",
+        "edgewright build --data digits --model bonsai --fit flash=4K,ram=300,ms=2 --board microbit --out firmware/",
     ),
 )

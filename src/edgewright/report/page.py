@@ -13,10 +13,11 @@ from markupsafe import Markup
 
 from edgewright.files import write_file
 from edgewright.records import Record
-from edgewright.report import sections
+from edgewright.report import candidates, sections
 from edgewright.report.facts import Case, cases, in_order, percent, plain, share, whole
 from edgewright.report.layers import layers
 from edgewright.report.plots.accuracy_against_flash import accuracy_against_flash
+from edgewright.report.plots.accuracy_against_needs import accuracy_against_needs
 from edgewright.report.plots.instructions_by_function import instructions_by_function
 from edgewright.report.plots.memory_map import memory_map
 from edgewright.report.plots.needs_against_has import needs_against_has
@@ -48,6 +49,7 @@ def render_page(records: Iterable[Record]) -> str:
         no_accuracy=_without_accuracy(found),
         verification=sections.verification(found),
         accuracies=sections.accuracies(found),
+        searches=_searches(given),
         costs=sections.costs(found),
         layers=[(model, layers(own)) for model, own in sections.of_models(found) if any(case.layers for case in own)],
         functions=[
@@ -138,6 +140,24 @@ def _who(own: Sequence[Case], found: Sequence[Case]) -> str:
     return "; ".join(named)
 
 
+def _searches(given: Sequence[Record]) -> list[dict[str, Any]]:
+    """For each search: who, how much was tried, its budgets, its plot, and the table of its front."""
+    shown = []
+    for number, search in enumerate(candidates.searches(given)):
+        svg = accuracy_against_needs(search, number)
+        shown.append(
+            {
+                "name": search.name,
+                "tried": _count(len(search.cases), "candidate"),
+                "rows": "" if search.rows is None else f"{_count(int(search.rows), 'validation row')}",
+                "budgets": candidates.budgets(search),
+                "svg": None if svg is None else Markup(svg),
+                "table": candidates.front_table(search),
+            }
+        )
+    return shown
+
+
 def _memories(found: Sequence[Case]) -> list[dict[str, Any]]:
     """For each model its memory map, the gap to the lower bound, and how well its integers follow the real numbers."""
     maps = []
@@ -189,7 +209,7 @@ def _left_out(found: Sequence[Case], given: Sequence[Record]) -> list[tuple[str,
     ]
     if absent:
         left.append(("; ".join(absent), "The records hold no such case."))
-    kinds = in_order(record.what for record in given if record.what != "deploy")
+    kinds = in_order(record.what for record in given if record.what not in ("deploy", candidates.KIND))
     for kind in kinds:
         number = sum(record.what == kind for record in given)
         left.append(
