@@ -21,6 +21,7 @@ from edgewright.ir.types import Array
 
 settings.register_profile("edgewright", derandomize=True, deadline=None, database=None)
 settings.load_profile("edgewright")
+os.environ["EDGEWRIGHT_OFFLINE"] = "1"  # no test, and no process that it starts, downloads a dataset
 
 Run = Callable[..., list[Array]]
 

@@ -61,6 +61,7 @@ def test_an_unknown_dataset_suggests_the_nearest():
 @pytest.fixture
 def no_cache(monkeypatch, tmp_path):
     monkeypatch.setattr(_local.platformdirs, "user_cache_path", lambda name: tmp_path / "cache" / name)
+    monkeypatch.delenv("EDGEWRIGHT_CACHE", raising=False)
     monkeypatch.setenv("EDGEWRIGHT_DATA", str(tmp_path))
     return tmp_path
 

@@ -1,6 +1,7 @@
 """Datasets: one file a dataset, and tables that users bring (`data.tables`).
 
-Public sets are looked for in the folder that EDGEWRIGHT_DATA names, then in the user's cache.
+Public sets are looked for in the folder that EDGEWRIGHT_DATA names, then in the cache (EDGEWRIGHT_CACHE, else the user's); what is in
+neither is downloaded once and checked, unless EDGEWRIGHT_OFFLINE is set.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class Split:
 class Dataset:
     """A public dataset.
 
-    doc: one line. source: where it comes from. licence: under which terms. load: returns the split; raises BadData where the
-    files are missing or are not the published ones.
+    doc: one line. source: where it comes from. licence: under which terms. load: returns the split, downloaded at first use;
+    raises BadData where the files are missing or are not the published ones.
     """
 
     doc: str
