@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgewright import boards, records
+from edgewright.boards import Board
+from edgewright.engines import Run
 from edgewright.engines.layers import flash_parts, instructions_by_layer, layers
 from edgewright.errors import BadInput, MissingTool
 from edgewright.ir.types import Array
@@ -116,16 +118,22 @@ def _behaviour(
     run = on_board.run
     if y is not None and model.classes is not None:
         numbers["accuracy_board"] = float(np.mean(model.answers(on_board.outputs) == np.asarray(y)[: len(rows)]))
-    numbers["stack_bytes"] = run.stack_bytes
+    numbers |= counts(run, board)
     if run.instructions is not None:
-        numbers["instructions_per_inference"] = float(run.instructions.mean())
-        numbers["instructions_largest"] = int(run.instructions.max())
         tables["instructions_by_function"] = {name: count / len(rows) for name, count in run.by_function.items()}
         if by_layer := instructions_by_layer(entry, run, len(rows)):
             tables["instructions_by_layer"] = by_layer
+    return numbers
+
+
+def counts(run: Run, board: Board) -> dict[str, float | int | None]:
+    """Return the numbers of a record that a run on a board gives: stack, instructions, cycles, time; what is not known is left out."""
+    numbers: dict[str, float | int | None] = {"stack_bytes": run.stack_bytes}
+    if run.instructions is not None:
+        numbers["instructions_per_inference"] = float(run.instructions.mean())
+        numbers["instructions_largest"] = int(run.instructions.max())
     if run.cycles_estimated is not None and board.clock_hz:
-        milliseconds = run.cycles_estimated / len(rows) / board.clock_hz * 1e3
-        numbers["milliseconds_estimated"] = milliseconds
+        numbers["milliseconds_estimated"] = run.cycles_estimated / len(run.outputs) / board.clock_hz * 1e3
     if run.cycles is not None:
         numbers["cycles_per_inference"] = float(run.cycles.mean())
         numbers["milliseconds"] = float(run.cycles.mean()) / board.clock_hz * 1e3 if board.clock_hz else None

@@ -332,7 +332,7 @@ def test_the_entry_says_what_the_c_holds() -> None:
     program = emit({"tiny": graph})
     (entry,) = program.entries
     text = program.files["tiny.c"]
-    sizes = {"int8_t": 1, "int16_t": 2, "int32_t": 4}
+    sizes = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "int32_t": 4}
     held = sum(
         sizes[c_type] * int(count) for c_type, count in re.findall(r"^static const (\w+) \w+\[(\d+)\]", text, re.M)
     )

@@ -10,6 +10,7 @@ from convolutional import images, small_network
 
 from edgewright.compiler.pipeline import prepare, to_integers
 from edgewright.compiler.settings import DEEP, IMAGES, TABLES_AND_SEQUENCES, Settings, default_settings, make_settings
+from edgewright.compiler.widths import choosable
 from edgewright.errors import BadData, BadGraph, BadInput, UnknownName
 from edgewright.ir import Graph, Type, dequantise_array, quantise_array
 from edgewright.ir.types import power_of_two
@@ -179,6 +180,49 @@ def test_auto_widens_what_helps_most_within_its_share() -> None:
     assert snr_db(network, replace(EIGHT, activation="auto")) > snr_db(network, EIGHT)
 
 
+def test_one_value_has_the_width_that_is_asked_for() -> None:
+    network = layers(2)
+    rows = np.random.default_rng(0).normal(size=(40, 4))
+    names = choosable(network)
+    assert set(names) == {node.output for node in network.nodes if node.op == "relu"}
+    narrow = to_integers(network, rows, replace(TABLES_AND_SEQUENCES, widths={names[0]: "int8"}))
+    assert [narrow.types[name].dtype for name in names] == ["int8", "int16"]
+    wide = to_integers(network, rows, replace(EIGHT, activation="auto", wide_share=0.0, widths={names[1]: "int16"}))
+    assert [wide.types[name].dtype for name in names] == ["int8", "int16"]
+
+
+def test_a_width_within_a_scan_goes_by_its_path() -> None:
+    body = layers(1)
+    (inner,) = choosable(body)
+    builder = Builder("steps")
+    x = builder.input("rows", Type((5, 4)))
+    last = builder.node("scan", "last", Type((4,)), attributes={"body": body, "output": "last"}, x=x)
+    graph, rows = builder.finish(last), np.random.default_rng(0).normal(size=(20, 5, 4))
+    assert choosable(graph) == (f"last/{inner}",)
+    for width in ("int8", "int16"):
+        made = to_integers(graph, rows, Settings(widths={f"last/{inner}": width}))
+        assert made.output_type.dtype == width
+
+
+def test_widths_and_storage_of_what_is_not_there_are_refused() -> None:
+    network, rows = layers(1), np.random.default_rng(0).normal(size=(20, 4))
+    (name,) = choosable(network)
+    with pytest.raises(UnknownName, match=f"'{name}x'.*Did you mean '{name}'"):
+        to_integers(network, rows, Settings(widths={f"{name}x": "int8"}))
+    with pytest.raises(UnknownName, match=r"'v'.*Known: w\."):
+        to_integers(network, rows, Settings(storage={"v": "dense"}))
+
+
+def test_storage_changes_no_integers() -> None:
+    network, rows = layers(2), np.random.default_rng(0).normal(size=(20, 4))
+    stored = [
+        to_integers(network, rows, Settings(storage=storage)) for storage in ({}, {"w": "dense"}, {"w": "sparse"})
+    ]
+    assert [[node.op for node in graph.nodes].count("sparse_dense") for graph in stored] == [2, 1, 2]
+    x = quantise_array(rows, stored[0].input_type)
+    assert all(np.array_equal(run_integer(graph, x), run_integer(stored[0], x)) for graph in stored)
+
+
 def test_bytes_of_an_image_keep_their_integers() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3))
     type = to_integers(small_network(), pixels, EIGHT).input_type
@@ -212,6 +256,8 @@ def test_calibration_that_does_not_fit_is_refused() -> None:
         ({"scales": "powers"}, r"scales cannot be 'powers'.*power-of-two or any"),
         ({"calibration": "max"}, r"calibration cannot be 'max'.*min-max or percentile"),
         ({"zero_points": 1}, "zero_points cannot be 1; choose true or false"),
+        ({"widths": {"z": "auto"}}, r"widths cannot be .*int8 or int16, as {\"z\": \"int8\"}"),
+        ({"storage": "dense"}, r"storage cannot be 'dense'; give names with dense or sparse"),
         ({"wide_share": 1.5}, "wide_share cannot be 1.5.*0 to 1"),
         ({"wide_share": "half"}, "wide_share cannot be 'half'"),
     ],

@@ -1,5 +1,5 @@
 /* sequence.h: made by Edgewright 0.1.0. This generated code belongs to you: use it under any terms you like.
-   sequence: graph 27f77d4a6300dd21, 328 bytes of constants, 12 bytes of working memory.
+   sequence: graph 27f77d4a6300dd21, 324 bytes of constants, 12 bytes of working memory.
    Not reentrant: each model works in static memory. */
 #ifndef SEQUENCE_H
 #define SEQUENCE_H

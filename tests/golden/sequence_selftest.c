@@ -18,6 +18,7 @@
 #define EW_READ_U16(p) (*(p))
 #define EW_READ_I32(p) (*(p))
 #endif
+#define EW_READ_NONE(p) ((int32_t)(0 * sizeof(*(p)))) /* what is 0 everywhere is not stored */
 
 /* A kernel stays one function: smaller where it is called twice, and its instructions can be told apart. */
 #if defined(__GNUC__)

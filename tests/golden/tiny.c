@@ -21,6 +21,7 @@
 #define EW_READ_U16(p) (*(p))
 #define EW_READ_I32(p) (*(p))
 #endif
+#define EW_READ_NONE(p) ((int32_t)(0 * sizeof(*(p)))) /* what is 0 everywhere is not stored */
 
 /* A kernel stays one function: smaller where it is called twice, and its instructions can be told apart. */
 #if defined(__GNUC__)
@@ -40,7 +41,7 @@ static inline void ew_add_4_rows_i16(const int8_t *w, const int16_t *x, uint16_t
     const int16_t *const end = x + columns;
 #if defined(__ARM_ARCH_6M__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
     /* Four columns a turn. Sums can be added in registers that this core does not multiply with; compilers keep them in memory. */
-    if (sizeof(int16_t) == 1 && columns >= 4) {
+    if (columns >= 4) {
         const int16_t *fours = x + (columns & ~3u);
         int32_t entry, weight;
 #define EW_PRODUCT(place, sum)                     \
@@ -48,26 +49,59 @@ static inline void ew_add_4_rows_i16(const int8_t *w, const int16_t *x, uint16_t
     "sxtb %[weight], %[weight]\n\t"               \
     "muls %[weight], %[entry], %[weight]\n\t"     \
     "add %[" sum "], %[weight]\n\t"
-#define EW_COLUMN(place, first, second, third, fourth) \
-    "ldrb %[entry], [%[x], #" place "]\n\t"           \
-    "sxtb %[entry], %[entry]\n\t"                     \
+#define EW_COLUMN(load, extend, place, first, second, third, fourth) \
+    load " %[entry], [%[x], #" place "]\n\t"                       \
+    extend " %[entry], %[entry]\n\t"                              \
     EW_PRODUCT(first, "s0") EW_PRODUCT(second, "s1") EW_PRODUCT(third, "s2") EW_PRODUCT(fourth, "s3")
         __asm__ volatile("" : "+l"(fours), "+l"(sum2), "+l"(sum3)); /* made here: clang 22 crashes where it keeps what "h" reads on the stack over a loop */
-        __asm__ volatile(
-            ".syntax unified\n"
-            "1:\n\t" EW_COLUMN("0", "0", "1", "2", "3") EW_COLUMN("1", "4", "5", "6", "7")
-            EW_COLUMN("2", "8", "9", "10", "11") EW_COLUMN("3", "12", "13", "14", "15")
-            "adds %[x], #4\n\t"
-            "adds %[w], #16\n\t"
-            "cmp %[x], %[fours]\n\t"
-            "bne 1b"
-            : [x] "+&l"(x), [w] "+&l"(w), [s0] "+&l"(sum0), [s1] "+&l"(sum1), [s2] "+&h"(sum2), [s3] "+&h"(sum3),
-              [entry] "=&l"(entry), [weight] "=&l"(weight)
-            : [fours] "h"(fours)
-            : "cc", "memory");
+#define EW_END                       \
+    "adds %[w], #16\n\t"             \
+    "cmp %[x], %[fours]\n\t"         \
+    "bne 1b"                         \
+    : [x] "+&l"(x), [w] "+&l"(w), [s0] "+&l"(sum0), [s1] "+&l"(sum1), [s2] "+&h"(sum2), [s3] "+&h"(sum3), \
+      [entry] "=&l"(entry), [weight] "=&l"(weight)                                                        \
+    : [fours] "h"(fours)             \
+    : "cc", "memory")
+        if (sizeof(int16_t) == 1) {
+            __asm__ volatile(
+                ".syntax unified\n"
+                "1:\n\t"
+                EW_COLUMN("ldrb", "sxtb", "0", "0", "1", "2", "3")
+                EW_COLUMN("ldrb", "sxtb", "1", "4", "5", "6", "7")
+                EW_COLUMN("ldrb", "sxtb", "2", "8", "9", "10", "11")
+                EW_COLUMN("ldrb", "sxtb", "3", "12", "13", "14", "15")
+                "adds %[x], #4\n\t"
+                EW_END;
+        } else {
+            __asm__ volatile(
+                ".syntax unified\n"
+                "1:\n\t"
+                EW_COLUMN("ldrh", "sxth", "0", "0", "1", "2", "3")
+                EW_COLUMN("ldrh", "sxth", "2", "4", "5", "6", "7")
+                EW_COLUMN("ldrh", "sxth", "4", "8", "9", "10", "11")
+                EW_COLUMN("ldrh", "sxth", "6", "12", "13", "14", "15")
+                "adds %[x], #8\n\t"
+                EW_END;
+        }
+#undef EW_END
 #undef EW_COLUMN
 #undef EW_PRODUCT
     }
+#endif
+#if (defined(__riscv) || defined(__thumb2__)) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+    /* Four columns a turn, which gcc leaves to us. */
+#define EW_COLUMN(c)                                         \
+    entry = x[c];                                            \
+    sum0 += ew_product_i16(EW_READ_I8(&w[4 * (c)]), entry);     \
+    sum1 += ew_product_i16(EW_READ_I8(&w[4 * (c) + 1]), entry); \
+    sum2 += ew_product_i16(EW_READ_I8(&w[4 * (c) + 2]), entry); \
+    sum3 += ew_product_i16(EW_READ_I8(&w[4 * (c) + 3]), entry);
+    for (; end - x >= 4; x += 4) {
+        int16_t entry;
+        EW_COLUMN(0) EW_COLUMN(1) EW_COLUMN(2) EW_COLUMN(3)
+        w += 16;
+    }
+#undef EW_COLUMN
 #endif
     for (; x != end; x++) {
         const int16_t entry = *x;
@@ -89,25 +123,37 @@ static inline int32_t ew_clip(int32_t x, int32_t lowest, int32_t highest) {
         __asm__("ssat %0, #8, %1" : "=r"(x) : "r"(x));
         return x;
     }
+    if (__builtin_constant_p(lowest == -32768 && highest == 32767) && lowest == -32768 && highest == 32767) {
+        __asm__("ssat %0, #16, %1" : "=r"(x) : "r"(x));
+        return x;
+    }
 #endif
     x = x < lowest ? lowest : x;
     return x > highest ? highest : x;
 }
 
-/* x >> shift, rounded to nearest, ties towards +infinity. Right shifts of negative numbers are arithmetic on every
-   compiler that we support; a test asserts it. */
-static inline int32_t ew_rshift_round(int32_t x, uint8_t shift) {
-    return shift == 0 ? x : (x + ((int32_t)1 << (shift - 1))) >> shift;
-}
-
-/* x / 2^shift for a shift of either sign. A shift to the left multiplies, as that is defined for negative numbers. */
-static inline int32_t ew_shift(int32_t x, int8_t shift) {
-    return shift < 0 ? x * ((int32_t)1 << -shift) : ew_rshift_round(x, (uint8_t)shift);
+/* x >> shift, rounded likewise, for a shift of 1 or more. `shift` counts from 1. */
+static inline int32_t ew_right(int32_t x, uint8_t shift) {
+#if defined(__AVR__)
+    if (__builtin_constant_p(shift) && (shift == 7 || shift == 15 || shift == 23)) {
+        return (x + ((int32_t)1 << shift)) >> (shift + 1);
+    }
+    if (shift >= 16) {
+        x >>= 16;
+        shift = (uint8_t)(shift - 16);
+    }
+    if (shift >= 8) {
+        x >>= 8;
+        shift = (uint8_t)(shift - 8);
+    }
+    if (shift == 7) return (x + 128) >> 8;
+#endif
+    return ((x >> shift) + 1) >> 1;
 }
 
 /* y = rows of w times x, plus bias, requantised. */
-static inline void ew_rows_i16_i32_i16_shift(
-    const int16_t *x, int16_t *y, const int8_t *w, const int32_t *bias, uint16_t rows, uint16_t columns, int8_t shift, int32_t zero_point, int32_t lowest, int32_t highest) {
+static inline void ew_rows_i16_i32_i16_right(
+    const int16_t *x, int16_t *y, const int8_t *w, const int32_t *bias, uint16_t rows, uint16_t columns, uint8_t shift, int32_t zero_point, int32_t lowest, int32_t highest) {
     uint16_t r = 0;
     while (rows - r >= 4) {
         int32_t sums[4];
@@ -115,21 +161,42 @@ static inline void ew_rows_i16_i32_i16_shift(
         ew_add_4_rows_i16(w, x, columns, sums);
         w += 4 * (uint32_t)columns;
         for (uint8_t i = 0; i < 4; i++) {
-            y[r] = (int16_t)ew_clip(ew_shift(sums[i], shift) + zero_point, lowest, highest);
+            y[r] = (int16_t)ew_clip(ew_right(sums[i], shift) + zero_point, lowest, highest);
             r++;
         }
     }
     for (; r < rows; r++) {
         int32_t sum = EW_READ_I32(&bias[r]);
         for (uint16_t c = 0; c < columns; c++) sum += ew_product_i16(EW_READ_I8(w++), x[c]);
-        y[r] = (int16_t)ew_clip(ew_shift(sum, shift) + zero_point, lowest, highest);
+        y[r] = (int16_t)ew_clip(ew_right(sum, shift) + zero_point, lowest, highest);
     }
 }
 
-EW_KERNEL void dense_i16_i32_i16_shift(
+EW_KERNEL void dense_i16_i32_i16_right(
     const int16_t *x, int16_t *y, const int8_t *rows_of_w, const int32_t *bias, uint16_t rows, uint16_t columns,
-    int8_t shift, int32_t zero_point, int32_t lowest, int32_t highest) {
-    ew_rows_i16_i32_i16_shift(x, y, rows_of_w, bias, rows, columns, shift, zero_point, lowest, highest);
+    uint8_t shift, int32_t zero_point, int32_t lowest, int32_t highest) {
+    ew_rows_i16_i32_i16_right(x, y, rows_of_w, bias, rows, columns, shift, zero_point, lowest, highest);
+}
+
+/* x >> shift, rounded to nearest, ties towards +infinity. Right shifts of negative numbers are arithmetic on every
+   compiler that we support; a test asserts it. */
+static inline int32_t ew_rshift_round(int32_t x, uint8_t shift) {
+#if defined(__AVR__)
+    /* By whole bytes first: this core shifts by one bit at a time, and compilers move bytes only for 8, 16 and 24. */
+    if (!__builtin_constant_p(shift) || shift % 8 != 0) {
+        if (shift > 16) {
+            x >>= 16;
+            shift = (uint8_t)(shift - 16);
+        }
+        if (shift > 8) {
+            x >>= 8;
+            shift = (uint8_t)(shift - 8);
+        }
+        if (shift == 8) return (x + 128) >> 8;
+        return shift == 0 ? x : ((x >> (shift - 1)) + 1) >> 1;
+    }
+#endif
+    return shift == 0 ? x : (x + ((int32_t)1 << (shift - 1))) >> shift;
 }
 
 EW_KERNEL void lookup_i16_i16(
@@ -145,8 +212,8 @@ EW_KERNEL void lookup_i16_i16(
 }
 
 /* y = rows of w times x, plus bias, requantised. */
-static inline void ew_rows_i16_i32_i16_shift_rows(
-    const int16_t *x, int16_t *y, const int8_t *w, const int32_t *bias, uint16_t rows, uint16_t columns, const int8_t *shift, int32_t zero_point, int32_t lowest, int32_t highest) {
+static inline void ew_rows_i16_i32_i16_right_rows(
+    const int16_t *x, int16_t *y, const int8_t *w, const int32_t *bias, uint16_t rows, uint16_t columns, const uint8_t *shift, int32_t zero_point, int32_t lowest, int32_t highest) {
     uint16_t r = 0;
     while (rows - r >= 4) {
         int32_t sums[4];
@@ -154,21 +221,21 @@ static inline void ew_rows_i16_i32_i16_shift_rows(
         ew_add_4_rows_i16(w, x, columns, sums);
         w += 4 * (uint32_t)columns;
         for (uint8_t i = 0; i < 4; i++) {
-            y[r] = (int16_t)ew_clip(ew_shift(sums[i], EW_READ_I8(&shift[r])) + zero_point, lowest, highest);
+            y[r] = (int16_t)ew_clip(ew_right(sums[i], EW_READ_U8(&shift[r])) + zero_point, lowest, highest);
             r++;
         }
     }
     for (; r < rows; r++) {
         int32_t sum = EW_READ_I32(&bias[r]);
         for (uint16_t c = 0; c < columns; c++) sum += ew_product_i16(EW_READ_I8(w++), x[c]);
-        y[r] = (int16_t)ew_clip(ew_shift(sum, EW_READ_I8(&shift[r])) + zero_point, lowest, highest);
+        y[r] = (int16_t)ew_clip(ew_right(sum, EW_READ_U8(&shift[r])) + zero_point, lowest, highest);
     }
 }
 
-EW_KERNEL void dense_i16_i32_i16_shift_rows(
+EW_KERNEL void dense_i16_i32_i16_right_rows(
     const int16_t *x, int16_t *y, const int8_t *rows_of_w, const int32_t *bias, uint16_t rows, uint16_t columns,
-    const int8_t *shift, int32_t zero_point, int32_t lowest, int32_t highest) {
-    ew_rows_i16_i32_i16_shift_rows(x, y, rows_of_w, bias, rows, columns, shift, zero_point, lowest, highest);
+    const uint8_t *shift, int32_t zero_point, int32_t lowest, int32_t highest) {
+    ew_rows_i16_i32_i16_right_rows(x, y, rows_of_w, bias, rows, columns, shift, zero_point, lowest, highest);
 }
 
 static const int8_t tiny_hidden_rows_of_w[6] EW_FLASH = {
@@ -200,16 +267,16 @@ static const int32_t tiny_offset[2] EW_FLASH = {
     0, INT32_C(262144),
 };
 
-static const int8_t tiny_scores_shift[2] EW_FLASH = {
-    7, 6,
+static const uint8_t tiny_scores_shift[2] EW_FLASH = {
+    6, 5,
 };
 
 static int16_t tiny_arena_i16[2];
 
 void tiny_run(const int16_t *input, int16_t *output) {
-    dense_i16_i32_i16_shift(input, tiny_arena_i16, tiny_hidden_rows_of_w, tiny_bias, 2, 3, 6, 0, INT32_C(-32768), 32767);
+    dense_i16_i32_i16_right(input, tiny_arena_i16, tiny_hidden_rows_of_w, tiny_bias, 2, 3, 5, 0, INT32_C(-32768), 32767);
     lookup_i16_i16(tiny_arena_i16, tiny_arena_i16, tiny_active_table, 2, -19871, INT32_C(39935), 8);
-    dense_i16_i32_i16_shift_rows(tiny_arena_i16, output, tiny_scores_rows_of_w, tiny_offset, 2, 2, tiny_scores_shift, 0, INT32_C(-32768), 32767);
+    dense_i16_i32_i16_right_rows(tiny_arena_i16, output, tiny_scores_rows_of_w, tiny_offset, 2, 2, tiny_scores_shift, 0, INT32_C(-32768), 32767);
 }
 
 int tiny_predict(const int16_t *input) {

@@ -18,7 +18,10 @@ WIDE = Type((1,), "int32", 1.0)
 @pytest.mark.parametrize(
     ("factors", "form"),
     [
-        ((EXACT,), "shift"),
+        ((EXACT,), "right"),
+        ((EXACT, Ratio(None, 1)), "right_rows"),
+        ((Ratio(None, 0),), "shift"),
+        ((EXACT, Ratio(None, 0)), "shift_rows"),
         ((EXACT, Ratio(None, -3)), "shift_rows"),
         ((HALF,), "scale"),
         ((HALF, EXACT), "scale_rows"),
@@ -49,8 +52,19 @@ def test_every_form_is_reached_by_a_conformance_case():
         for case in op.cases(np.random.default_rng(7)) if op.cases else ():
             graph = ops.single_node_graph(name, case)
             (node,) = graph.nodes
-            reached |= {ops.kernel_of(graph, node).letters(graph.types_of(node), node.attributes).get("FORM")}
+            kernel, values = ops.kernel_of(graph, node), graph.values_of(node)
+            reached |= {kernel.letters(values, graph.types_of(node), node.attributes).get("FORM")}
     assert FORMS.keys() <= reached
+
+
+def test_a_bias_that_is_zero_everywhere_is_left_out():
+    types = {port: Type((3,), "int16", 1.0) for port in ("x", "w", "bias", "y")}
+    kernel = ops.get("dense").kernels[-1]
+    for bias, name in ((np.zeros(3), "dense_i16_none_i16_shift"), (np.array([0, 0, 1]), "dense_i16_i16_i16_shift")):
+        letters = kernel.letters({"bias": bias}, types, {})
+        functions = library.functions_for("dense", kernel, letters)
+        assert name in functions
+        assert ("EW_READ_NONE(&bias[r])" in functions[list(functions)[-2]]) == ("none" in name)
 
 
 def test_a_kernel_is_written_out_with_its_form_and_types():
@@ -61,7 +75,7 @@ def test_a_kernel_is_written_out_with_its_form_and_types():
         "y": Type((3,), "int16", 1.0),
     }
     kernel = ops.get("dense").kernels[-1]
-    letters = kernel.letters(types, {})
+    letters = kernel.letters({"bias": np.ones(3)}, types, {})
     functions = library.functions_for("dense", kernel, letters)
     name = library.function_name(kernel, letters)
     assert name == "dense_i8_i16_i16_high"

@@ -9,10 +9,11 @@ import numpy as np
 
 from edgewright import ops
 from edgewright.compiler.settings import Settings, convolves
+from edgewright.errors import UnsupportedModel
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import INTEGER_RANGES, Array, Type, dequantise_array
 from edgewright.ops import clip, relu
-from edgewright.ops.quantisation import activation_type, scale_covering
+from edgewright.ops.quantisation import OUTPUT_LIMITS, activation_type, scale_covering
 from edgewright.runtime.calibrate import Histogram, Observations, Observed
 
 CUTTING = {"relu": relu.bounds, "clip": clip.bounds}  # what a saturating operator before them does for nothing
@@ -57,6 +58,34 @@ class Chooser:
         shrunk = SHRINKING[self.settings.scales]
         types = [self.covering(path, shape, low * factor, high * factor) for factor in shrunk]
         return min(types, key=lambda type: squared_error(histogram, type))
+
+
+def prescribed_types(graph: Graph, chooser: Chooser, path: str, origins: Mapping[str, str]) -> dict[str, Type]:
+    """Return the types that operators prescribe to values made by nodes, theirs and those that they read, whatever the settings say.
+
+    origins: state -> the value that it is carried from. Raises UnsupportedModel where two operators prescribe different ones.
+    """
+    found: dict[str, Type] = {}
+    made = {node.output for node in graph.nodes}
+    for node in graph.nodes:
+        prescribes = ops.get(node.op).prescribes
+        if prescribes is None:
+            continue
+        ports = {port: origins.get(value, value) for port, value in (*node.inputs.items(), ("y", node.output))}
+        ports = {port: value for port, value in ports.items() if path + value in chooser.observations}
+        largest = {port: max(map(abs, chooser.observations[path + value].extremes)) for port, value in ports.items()}
+        largest |= {
+            port: float(np.abs(graph.constants[node.inputs[port]]).max()) for port in ops.get(node.op).parameters
+        }
+        for port, (dtype, scale) in prescribes(largest, node.attributes).items():
+            value = ports[port]
+            limits = OUTPUT_LIMITS[dtype] if dtype == "int8" else None
+            type = Type(graph.types[value].shape, dtype, scale, limits=limits)
+            if value in made and found.setdefault(value, type) != type:
+                raise UnsupportedModel(
+                    f"{value!r} would have to be {found[value]} and {type}; put a rescale before one reader."
+                )
+    return found
 
 
 def squared_error(histogram: Histogram, type: Type) -> float:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
+from edgewright.errors import BadInput
 from edgewright.ir.types import Array
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 
 # NAME.h would be found in the place of the standard one
 HEADERS = frozenset(
@@ -110,3 +115,13 @@ def c_text(text: str) -> str:
     # A half of a surrogate pair, which no encoding has, becomes a question mark
     data = text.encode(errors="replace")
     return "".join(plain.get(byte, chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}") for byte in data)
+
+
+def check_name(name: str) -> str:
+    """Return a name that can prefix C symbols, or raise BadInput."""
+    if not _NAME.fullmatch(name) or name in KEYWORDS | HEADERS or f"{name}_".startswith("ew_"):
+        raise BadInput(
+            f"{name!r} cannot name a model: use a lower-case letter, then letters, digits or underscores, 40 at most, "
+            "no C keyword, no name of a standard header and no 'ew' in front of an underscore."
+        )
+    return name

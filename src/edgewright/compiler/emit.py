@@ -13,7 +13,7 @@ import numpy as np
 
 from edgewright import ops
 from edgewright.compiler import library
-from edgewright.compiler.c_language import HEADERS, KEYWORDS, c_text, literal, literals, real
+from edgewright.compiler.c_language import c_text, check_name, literal, literals, real
 from edgewright.compiler.memory import Plan, plan_memory, scratch_name
 from edgewright.compiler.program import Entry, Layer, Program
 from edgewright.errors import BadGraph, BadInput
@@ -26,7 +26,6 @@ _INDENT = "    "
 _MOVES = ("ew_copy_", "ew_fill_")
 LARGEST_COUNT = 2**16 - 1
 _OWN_SYMBOLS = ("run", "predict", "selftest", *(f"arena_{code}" for code in library.CODES.values()))
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -35,16 +34,6 @@ class Golden:
 
     inputs: Array
     outputs: Array
-
-
-def check_name(name: str) -> str:
-    """Return a name that can prefix C symbols, or raise BadInput."""
-    if not _NAME.fullmatch(name) or name in KEYWORDS | HEADERS or f"{name}_".startswith("ew_"):
-        raise BadInput(
-            f"{name!r} cannot name a model: use a lower-case letter, then letters, digits or underscores, 40 at most, "
-            "no C keyword, no name of a standard header and no 'ew' in front of an underscore."
-        )
-    return name
 
 
 def emit(
@@ -175,9 +164,9 @@ class _Model:
     def _call(self, frame: _Frame, node: Node) -> str:
         op, types = ops.get(node.op), frame.graph.types_of(node)
         kernel = ops.kernel_of(frame.graph, node, self.features)
-        letters = kernel.letters(types, node.attributes)
-        self.functions |= library.functions_for(node.op, kernel, letters)
         values = {port: array.astype(np.int64) for port, array in frame.graph.values_of(node).items()}
+        letters = kernel.letters(values, types, node.attributes)
+        self.functions |= library.functions_for(node.op, kernel, letters)
         arguments: dict[str, int | Array] = {}
         for source in (op.arguments, kernel.layout):
             arguments |= source(values, types, node.attributes) if source else {}
@@ -186,13 +175,15 @@ class _Model:
         for item in _spelled_out(kernel.call, letters):
             if item in scratch:
                 texts.append(self._place(frame, scratch_name(node, item)))
+            elif letters.get(item.upper()) == ops.NONE:
+                texts.append("0")
             elif item in arguments:
                 texts.append(self._argument(arguments[item], f"{frame.path}{node.output}_{item}"))
             else:
                 value = node.output if item == "y" else node.inputs[item]
                 texts.append(self._pointer(frame, value, flash=item in op.parameters))
-                if item == "table":
-                    self.tables.add(texts[-1])
+            if item == "table":
+                self.tables.add(texts[-1])
         return f"{library.function_name(kernel, letters)}({', '.join(texts)});"
 
     def _scan(self, frame: _Frame, node: Node) -> list[str]:

@@ -12,8 +12,11 @@ from edgewright.ir.types import Type
 from edgewright.ops import Kernel
 from edgewright.ops.forms import FORMS
 
-CODES = {"int8": "i8", "uint8": "u8", "int16": "i16", "uint16": "u16", "int32": "i32", "bool": "u8"}
-C_TYPES = {dtype: f"{dtype}_t" for dtype in ("int8", "uint8", "int16", "uint16", "int32")} | {"bool": "uint8_t"}
+CODES = {"int8": "i8", "uint8": "u8", "int16": "i16", "uint16": "u16", "int32": "i32", "bool": "u8", "none": "none"}
+C_TYPES = {dtype: f"{dtype}_t" for dtype in ("int8", "uint8", "int16", "uint16", "int32")} | {
+    "bool": "uint8_t",
+    "none": "uint8_t",
+}
 
 # A function or a struct begins at the start of a line and ends at the first brace that begins a line; a comment above belongs to it.
 _COMMENT = r"(?:/\*(?:(?!\*/).)*\*/\n)?"

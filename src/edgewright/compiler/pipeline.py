@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgewright import ops
 from edgewright.compiler.passes import FLOAT, INTEGER, run_passes
 from edgewright.compiler.passes.equalise import equalise
+from edgewright.compiler.passes.store_sparse import with_storage
 from edgewright.compiler.quantise import quantise
 from edgewright.compiler.readings import read_directly
 from edgewright.compiler.settings import Settings, default_settings
@@ -26,7 +27,7 @@ def prepared_and_integers(
     """Return the float graph as it is quantised, and the integers after all passes; twice these where it came quantised.
 
     calibration: unlabelled rows [n, *shape]; needed for a float graph only. settings: those for the kind of model unless given.
-    Raises BadInput where calibration is missing, BadData where it cannot be used.
+    Raises BadInput where calibration is missing, BadData where it cannot be used, UnknownName for settings of what is not there.
     """
     if graph.is_quantised:
         integers = run_passes(graph, INTEGER)
@@ -37,7 +38,8 @@ def prepared_and_integers(
         )
     settings = settings or default_settings(graph)
     prepared = prepare(graph, calibration, settings)
-    return prepared, run_passes(quantise(prepared, calibration, settings), INTEGER)
+    integers = with_storage(quantise(prepared, calibration, settings), settings.storage)
+    return prepared, run_passes(integers, INTEGER)
 
 
 def prepare(graph: Graph, calibration: Array, settings: Settings) -> Graph:

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from edgewright import ops
-from edgewright.compiler.activations import CUTTING, Chooser, input_type
+from edgewright.compiler.activations import CUTTING, Chooser, input_type, prescribed_types
 from edgewright.compiler.bias import correct_biases
 from edgewright.compiler.settings import Settings, default_settings
-from edgewright.compiler.widths import choose_widths
-from edgewright.errors import BadGraph, UnsupportedModel
+from edgewright.compiler.widths import choosable, choose_widths
+from edgewright.errors import BadGraph, UnknownName, UnsupportedModel
 from edgewright.ir.graph import Graph, Node
 from edgewright.ir.types import Array, Type, quantise_array
 from edgewright.ops import Request
@@ -25,8 +25,8 @@ __all__ = ["Settings", "quantise"]
 def quantise(graph: Graph, calibration: Array, settings: Settings | None = None) -> Graph:
     """Return the integer graph of a float one, its scales taken from unlabelled calibration data [n, *shape].
 
-    A graph that is quantised already is returned as it is. Raises BadData for bad calibration data and BadGraph where a
-    sum cannot be proven to fit 32 bits.
+    A graph that is quantised already is returned as it is. Raises BadData for bad calibration data, UnknownName for settings of an
+    activation that is not there, and BadGraph where a sum cannot be proven to fit 32 bits.
     """
     if graph.is_quantised:
         return graph
@@ -34,11 +34,16 @@ def quantise(graph: Graph, calibration: Array, settings: Settings | None = None)
     if len(graph.inputs) != 1 or graph.state:
         raise UnsupportedModel(f"{graph.name!r} must have one input and no state of its own to be quantised.")
     (name,) = graph.inputs
+    known = choosable(graph)
+    for value in settings.widths:
+        if value not in known:
+            raise UnknownName("activation with a width of its own", value, known)
     observations = calibrate(graph, calibration, histograms=settings.calibration != "min-max")
     type = input_type(graph, observations[name], settings, np.asarray(calibration))
-    chooser = Chooser(settings, observations)
+    chooser = Chooser(settings, observations, settings.widths)
     if settings.activation == "auto":
-        chooser = replace(chooser, widths=choose_widths(graph, chooser, np.asarray(calibration)))
+        automatic = choose_widths(graph, chooser, np.asarray(calibration))
+        chooser = replace(chooser, widths={**automatic, **settings.widths})
     try:
         quantised = ops.verify(_quantise(graph, {name: type}, chooser, ""))
     except BadGraph as error:
@@ -54,9 +59,12 @@ def _quantise(graph: Graph, input_types: Mapping[str, Type], chooser: Chooser, p
     """Return the integer graph: node by node, each operator choosing its integers.
 
     path: of the graph within the bodies of scans. A state and its successor share the type that covers both, its start included; the
-    node that makes the successor is held to it.
+    node that makes the successor is held to it. So are the nodes that make what an operator prescribes.
     """
-    states, held = _state_types(graph, input_types, chooser, path)
+    origins = {state: _origin(graph, state) for state in graph.state}
+    prescribed = prescribed_types(graph, chooser, path, origins)
+    states, held = _state_types(graph, input_types, chooser, path, origins, prescribed)
+    held |= prescribed
     types: dict[str, Type] = {**input_types, **states}
     constants: dict[str, Array] = {
         state: np.asarray(quantise_array(graph.constants[state], type), type.dtype)
@@ -178,14 +186,18 @@ def _quantise_node(
 
 
 def _state_types(
-    graph: Graph, input_types: Mapping[str, Type], chooser: Chooser, path: str
+    graph: Graph,
+    input_types: Mapping[str, Type],
+    chooser: Chooser,
+    path: str,
+    origins: Mapping[str, str],
+    prescribed: Mapping[str, Type],
 ) -> tuple[dict[str, Type], dict[str, Type]]:
-    """Return the types of the states, and of the values made by nodes that they are carried from."""
-    origins = {state: _origin(graph, state) for state in graph.state}
+    """Return the types of the states, and of the values made by nodes that they are carried from: `origins`, by state."""
     types: dict[str, Type] = {}
     for origin in dict.fromkeys(origins.values()):
-        if origin in input_types:
-            types[origin] = input_types[origin]
+        if known := input_types.get(origin) or prescribed.get(origin):
+            types[origin] = known
             continue
         if path + origin not in chooser.observations:
             raise UnsupportedModel(f"A state of {graph.name!r} is carried from {origin!r}, which no node makes.")
@@ -203,11 +215,12 @@ def _state_types(
 
 
 def _as_held(node: Node, made: Type, held: Type) -> Type:
-    """Return the type of a state for the node that makes it, which may have proven a narrower range. Raises UnsupportedModel."""
+    """Return the type that a node is held to, which may have proven a narrower range itself. Raises UnsupportedModel."""
     low, high = held.range
     if replace(made, limits=held.limits) != held or not low <= made.range[0] <= made.range[1] <= high:
         raise UnsupportedModel(
-            f"Node {node.output!r}: {node.op!r} cannot make a state, as it chooses its own type; put a rescale behind it."
+            f"Node {node.output!r}: {node.op!r} cannot make {held}, a state or what another operator reads, as it chooses its own "
+            "type; put a rescale behind it."
         )
     return held
 

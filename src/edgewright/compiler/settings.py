@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from edgewright.errors import BadInput, UnknownName
@@ -15,6 +16,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "scales": ("power-of-two", "any"),
     "calibration": ("min-max", "percentile", "mean-squared-error"),
 }
+EACH: dict[str, tuple[str, ...]] = {"widths": ("int8", "int16"), "storage": ("dense", "sparse")}
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Settings:
     ("percentile"), or what makes the squared error smallest ("mean-squared-error").
     bias_correction: whether biases make up for the mean error of each channel (Nagel et al., ICCV 2019).
     equalise: whether channels between two layers are scaled to alike ranges (Nagel et al., ICCV 2019).
+    widths: activation -> its dtype where it is not `activation`; one in the body of a scan is "scan/value".
+    storage: matrix of a dense layer -> "dense" or "sparse" where it is not what takes fewer bytes; named alike.
     Raises BadInput for anything else.
     """
 
@@ -41,15 +45,23 @@ class Settings:
     bias_correction: bool = False
     equalise: bool = False
     wide_share: float = 0.1
+    widths: Mapping[str, str] = field(default_factory=dict)
+    storage: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for field, allowed in CHOICES.items():
-            given = getattr(self, field)
+        for name, allowed in CHOICES.items():
+            given = getattr(self, name)
             if given not in allowed:
-                raise BadInput(f"The setting {field} cannot be {given!r}; choose {' or '.join(allowed)}.")
-        for field in ("zero_points", "bias_correction", "equalise"):
-            if not isinstance(getattr(self, field), bool):
-                raise BadInput(f"The setting {field} cannot be {getattr(self, field)!r}; choose true or false.")
+                raise BadInput(f"The setting {name} cannot be {given!r}; choose {' or '.join(allowed)}.")
+        for name in ("zero_points", "bias_correction", "equalise"):
+            if not isinstance(getattr(self, name), bool):
+                raise BadInput(f"The setting {name} cannot be {getattr(self, name)!r}; choose true or false.")
+        for name, allowed in EACH.items():
+            given = getattr(self, name)
+            if not isinstance(given, Mapping) or not {*given.values()} <= {*allowed}:
+                raise BadInput(
+                    f'The setting {name} cannot be {given!r}; give names with {" or ".join(allowed)}, as {{"z": "{allowed[0]}"}}.'
+                )
         share = self.wide_share
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
             raise BadInput(f"The setting wide_share cannot be {share!r}; choose a number from 0 to 1.")

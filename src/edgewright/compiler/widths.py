@@ -27,7 +27,7 @@ def choose_widths(graph: Graph, chooser: Chooser, calibration: Array) -> Mapping
     values = recorded(graph, rows)
     output = values[graph.outputs[0]]
     saved: dict[str, float] = {}
-    for name in _countable(graph):
+    for name in (name for name in choosable(graph) if name in graph.types):
         errors = []
         for dtype in ("int8", "int16"):
             type = replace(chooser, widths={name: dtype}).type_of(name, graph.types[name].shape)
@@ -43,11 +43,17 @@ def choose_widths(graph: Graph, chooser: Chooser, calibration: Array) -> Mapping
     return widths
 
 
-def _countable(graph: Graph) -> list[str]:
-    found = []
+def choosable(graph: Graph, path: str = "") -> tuple[str, ...]:
+    """Return the activations of a float graph whose widths can be chosen one by one; those in the body of a scan are "scan/value".
+
+    Values that share memory with another, or that a relu or clip swallows, are not among them.
+    """
+    found: list[str] = []
     for node in graph.nodes:
         readers = graph.readers(node.output)
         swallowed = len(readers) == 1 and readers[0].op in CUTTING and node.output not in graph.outputs
-        if node.op != "scan" and ops.get(node.op).alias is None and not swallowed:
-            found.append(node.output)
-    return found
+        if node.op == "scan":
+            found += choosable(node.attributes["body"], f"{path}{node.output}/")
+        elif ops.get(node.op).alias is None and not swallowed:
+            found.append(path + node.output)
+    return tuple(found)

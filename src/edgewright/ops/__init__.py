@@ -25,6 +25,8 @@ NOT_ENTRIES = ("arithmetic", "forms", "quantisation", "tables")
 Types = Mapping[str, Type]
 Values = Mapping[str, Array]
 INTEGERS = ("int8", "int16")
+NONE = "none"  # the dtype of what is left out of the C
+Real = float  # within Op, `float` is the meaning of an operator
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Kernel:
     scratch(types, attributes): name in `call` -> dtype and entries of memory that it needs while it runs.
     overlap(types, attributes): port -> the least number of entries by which y must begin before it, where the two share
     memory: y is never written where the port is still to be read. Ports that are not named share nothing with y.
+    left_out: parameters that are not stored where they are 0 everywhere; EW_READ of their letter then gives 0.
     """
 
     name: str
@@ -54,15 +57,17 @@ class Kernel:
     layout: Callable[[Values, Types, Attributes], Mapping[str, int | Array]] | None = None
     scratch: Callable[[Types, Attributes], Mapping[str, tuple[str, int]]] | None = None
     overlap: Callable[[Types, Attributes], Mapping[str, int]] | None = None
+    left_out: tuple[str, ...] = ()
 
     def serves(self, values: Values, types: Types, attributes: Attributes) -> bool:
         """Whether this kernel can compute a node of these types."""
         fits = all(types[port].dtype in allowed for port, allowed in self.dtypes.items())
         return fits and (self.when is None or self.when(values, types, attributes))
 
-    def letters(self, types: Types, attributes: Attributes) -> dict[str, str]:
+    def letters(self, values: Values, types: Types, attributes: Attributes) -> dict[str, str]:
         """Return what stands in the place of the letters: dtypes of ports, and the form."""
         letters = {port.upper(): types[port].dtype for port in self.dtypes}
+        letters |= {port.upper(): NONE for port in self.left_out if not values[port].any()}
         return letters | {"FORM": form_of(self.ratios(types, attributes))} if self.ratios else letters
 
 
@@ -114,7 +119,9 @@ class Op:
     arguments(values, types, attributes): integers and arrays of the C call, by the names in `Kernel.call`.
     quantise(request): the integer node for a float one. cases(generator): nodes for the conformance tests.
     alias: the port whose memory the output shares, for operators without a kernel. scale_a_feature: whether the port x may
-    have one scale an entry of its last axis.
+    have one scale an entry of its last axis. prescribes(largest, attributes): dtype and scale that some of its ports, and y, are to
+    have whatever the settings say, from the largest magnitude of each, in calibration or as a parameter. fits(graph, node): raises
+    BadGraph where what the node says of the values around it does not hold.
     """
 
     doc: str
@@ -130,6 +137,8 @@ class Op:
     parameters: tuple[str, ...] = ()
     alias: str | None = None
     scale_a_feature: bool = False
+    prescribes: Callable[[Mapping[str, Real], Attributes], Mapping[str, tuple[str, Real]]] | None = None
+    fits: Callable[[Graph, Node], None] | None = None
 
 
 def get(name: str) -> Op:
@@ -200,6 +209,8 @@ def _problems(graph: Graph, node: Node) -> list[str]:
     types = graph.types_of(node)
     try:
         shape = op.shape(types, node.attributes)
+        if op.fits:
+            op.fits(graph, node)
     except BadGraph as error:
         return [f"its inputs do not fit: {error}"]
     except (

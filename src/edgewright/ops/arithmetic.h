@@ -21,6 +21,7 @@
 #define EW_READ_U16(p) (*(p))
 #define EW_READ_I32(p) (*(p))
 #endif
+#define EW_READ_NONE(p) ((int32_t)(0 * sizeof(*(p)))) /* what is 0 everywhere is not stored */
 
 /* A kernel stays one function: smaller where it is called twice, and its instructions can be told apart. */
 #if defined(__GNUC__)
@@ -32,7 +33,41 @@
 /* x >> shift, rounded to nearest, ties towards +infinity. Right shifts of negative numbers are arithmetic on every
    compiler that we support; a test asserts it. */
 static inline int32_t ew_rshift_round(int32_t x, uint8_t shift) {
+#if defined(__AVR__)
+    /* By whole bytes first: this core shifts by one bit at a time, and compilers move bytes only for 8, 16 and 24. */
+    if (!__builtin_constant_p(shift) || shift % 8 != 0) {
+        if (shift > 16) {
+            x >>= 16;
+            shift = (uint8_t)(shift - 16);
+        }
+        if (shift > 8) {
+            x >>= 8;
+            shift = (uint8_t)(shift - 8);
+        }
+        if (shift == 8) return (x + 128) >> 8;
+        return shift == 0 ? x : ((x >> (shift - 1)) + 1) >> 1;
+    }
+#endif
     return shift == 0 ? x : (x + ((int32_t)1 << (shift - 1))) >> shift;
+}
+
+/* x >> shift, rounded likewise, for a shift of 1 or more. `shift` counts from 1. */
+static inline int32_t ew_right(int32_t x, uint8_t shift) {
+#if defined(__AVR__)
+    if (__builtin_constant_p(shift) && (shift == 7 || shift == 15 || shift == 23)) {
+        return (x + ((int32_t)1 << shift)) >> (shift + 1);
+    }
+    if (shift >= 16) {
+        x >>= 16;
+        shift = (uint8_t)(shift - 16);
+    }
+    if (shift >= 8) {
+        x >>= 8;
+        shift = (uint8_t)(shift - 8);
+    }
+    if (shift == 7) return (x + 128) >> 8;
+#endif
+    return ((x >> shift) + 1) >> 1;
 }
 
 /* x / 2^shift for a shift of either sign. A shift to the left multiplies, as that is defined for negative numbers. */
@@ -74,6 +109,10 @@ static inline int32_t ew_clip(int32_t x, int32_t lowest, int32_t highest) {
 #if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
     if (__builtin_constant_p(lowest == -128 && highest == 127) && lowest == -128 && highest == 127) {
         __asm__("ssat %0, #8, %1" : "=r"(x) : "r"(x));
+        return x;
+    }
+    if (__builtin_constant_p(lowest == -32768 && highest == 32767) && lowest == -32768 && highest == 32767) {
+        __asm__("ssat %0, #16, %1" : "=r"(x) : "r"(x));
         return x;
     }
 #endif

@@ -119,7 +119,7 @@ ENTRY = Op(
             "concatenate_A_B_Y_shift",
             (*CALL, "a_shift", "b_shift", *END),
             {"a": INTEGERS, "b": INTEGERS, "y": INTEGERS},
-            lambda values, types, attributes: form_of(factors(types)) == "shift_rows",
+            lambda values, types, attributes: form_of(factors(types)) in ("right_rows", "shift_rows"),
             overlap=overlap,
         ),
         Kernel(

@@ -7,9 +7,9 @@ EW_KERNEL void dense_words_Y_FORM(
     uint16_t columns, EW_FORM_PARAMETERS) {
     const int32_t *end = ew_widen_vector(x, pairs, columns);
     for (uint16_t r = 0; r < rows;) {
-        int32_t sums[4];
+        int32_t sums[4], *four = sums;
         for (uint8_t i = 0; i < 4; i++) sums[i] = EW_READ_I32(start++);
-        packed = ew_multiply_4_1(packed, pairs, end, sums);
+        packed = ew_multiply_4_1(packed, pairs, end, &four);
         for (uint8_t i = 0; i < 4 && r < rows; i++) {
             const int32_t sum = (sums[i] >> 8) + (rest ? EW_READ_I32(&rest[r]) : 0);
             y[r] = (Y_T)EW_REQUANTISE(sum, r);
@@ -18,66 +18,28 @@ EW_KERNEL void dense_words_Y_FORM(
     }
 }
 
-/* As ew_multiply_4_1, for entries that are widened as they are read. */
-static inline const int32_t *ew_multiply_bytes(const int32_t *w, const int8_t *x, const int8_t *end, int32_t *sums) {
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)
-    register const int32_t *w_at __asm__("r0") = w;
-    register const int8_t *x_at __asm__("r1") = x, *x_end __asm__("r2") = end;
-    register int32_t sum0 __asm__("r3") = sums[0], sum1 __asm__("r4") = sums[1], sum2 __asm__("r5") = sums[2];
-    register int32_t sum3 __asm__("r6") = sums[3];
-    register int32_t odd __asm__("r12"), even __asm__("r14");
-    __asm__ volatile(
-        "1:\n\t"
-        "ldr %[even], [%[x]], #4\n\t"
-        "ldmia %[w]!, {r8, r9, r10, r11}\n\t"
-        "sxtb16 %[odd], %[even], ror #8\n\t"
-        "rev16 %[even], %[even]\n\t"
-        "eor %[even], %[even], #0x007F007F\n\t"
-        "smlad %[s0], r8, %[odd], %[s0]\n\t"
-        "sxtb16 r8, r8\n\t"
-        "smlad %[s1], r9, %[odd], %[s1]\n\t"
-        "sxtb16 r9, r9\n\t"
-        "smlad %[s2], r10, %[odd], %[s2]\n\t"
-        "sxtb16 r10, r10\n\t"
-        "smlad %[s3], r11, %[odd], %[s3]\n\t"
-        "sxtb16 r11, r11\n\t"
-        "smlad %[s0], r8, %[even], %[s0]\n\t"
-        "smlad %[s1], r9, %[even], %[s1]\n\t"
-        "smlad %[s2], r10, %[even], %[s2]\n\t"
-        "smlad %[s3], r11, %[even], %[s3]\n\t"
-        "cmp %[x], %[end]\n\t"
-        "bne 1b"
-        : [w] "+&r"(w_at), [x] "+&r"(x_at), [s0] "+&r"(sum0), [s1] "+&r"(sum1), [s2] "+&r"(sum2), [s3] "+&r"(sum3),
-          [odd] "=&r"(odd), [even] "=&r"(even)
-        : [end] "r"(x_end)
-        : "r8", "r9", "r10", "r11", "cc", "memory");
-    sums[0] = sum0;
-    sums[1] = sum1;
-    sums[2] = sum2;
-    sums[3] = sum3;
-    return w_at;
-#else
-    for (; x != end; x += 4) {
-        int32_t pair[2];
-        pair[0] = (int32_t)ew_odd(ew_word(x));
-        pair[1] = (int32_t)ew_even(ew_word(x));
-        w = ew_multiply_4_1(w, pair, pair + 2, sums);
-    }
-    return w;
-#endif
-}
-
-/* The same where a widened x would take much memory, and is whole words. */
-EW_KERNEL void dense_bytes_Y_FORM(
-    const int8_t *x, Y_T *y, const int32_t *packed, const int32_t *start, const int32_t *rest, uint16_t rows, uint16_t columns,
-    EW_FORM_PARAMETERS) {
+/* The same where a widened x would take much memory: 128 entries are widened at a time, for 64 rows whose sums are kept. */
+EW_KERNEL void dense_blocks_Y_FORM(
+    const int8_t *x, Y_T *y, const int32_t *packed, const int32_t *start, const int32_t *rest, int32_t *pairs, int32_t *sums,
+    uint16_t rows, uint16_t columns, EW_FORM_PARAMETERS) {
+    const uint32_t words = (columns + 3u) & ~3u; /* of four rows */
     for (uint16_t r = 0; r < rows;) {
-        int32_t sums[4];
-        for (uint8_t i = 0; i < 4; i++) sums[i] = EW_READ_I32(start++);
-        packed = ew_multiply_bytes(packed, x, x + columns, sums);
-        for (uint8_t i = 0; i < 4 && r < rows; i++) {
-            const int32_t sum = (sums[i] >> 8) + (rest ? EW_READ_I32(&rest[r]) : 0);
-            y[r] = (Y_T)EW_REQUANTISE(sum, r);
+        const uint16_t block = (uint16_t)(rows - r < 64 ? rows - r : 64);
+        int32_t *const end_of_sums = sums + ((block + 3u) & ~3u);
+        for (int32_t *sum = sums; sum != end_of_sums; sum++) *sum = EW_READ_I32(start++);
+#if defined(__clang__)
+#pragma clang loop unroll(disable) /* it is large */
+#endif
+        for (uint16_t c = 0; c < columns; c = (uint16_t)(c + 128)) {
+            const int32_t *end = ew_widen_vector(&x[c], pairs, (uint16_t)(columns - c < 128 ? columns - c : 128));
+            const int32_t *w = packed + c;
+            const uint32_t rest_of_row = words - 2 * (uint32_t)(end - pairs);
+            for (int32_t *four = sums; four != end_of_sums;) w = ew_multiply_4_1(w, pairs, end, &four) + rest_of_row;
+        }
+        packed += words * ((block + 3u) / 4);
+        for (const int32_t *at = sums; at != sums + block; at++) {
+            const int32_t sum = (*at >> 8) + (rest ? EW_READ_I32(&rest[r]) : 0);
+            *y++ = (Y_T)EW_REQUANTISE(sum, r);
             r++;
         }
     }
@@ -140,13 +102,29 @@ EW_KERNEL void dense_halves_BIAS_Y_FORM(
     int16_t last[4] = {0, 0, 0, 0};
     for (uint8_t i = 0; i < (columns & 3u); i++) last[i] = end[i];
     for (uint16_t r = 0; r < rows;) {
-        int32_t sums[4];
-        for (uint8_t i = 0; i < 4; i++) sums[i] = r + i < rows ? EW_READ_BIAS(&bias[r + i]) : 0;
+        int32_t sums[4] = {0, 0, 0, 0};
+        const uint16_t left = (uint16_t)(rows - r);
+        if (left >= 4) { /* written out, as compilers keep so short a loop */
+            sums[0] = EW_READ_BIAS(&bias[r]);
+            sums[1] = EW_READ_BIAS(&bias[r + 1]);
+            sums[2] = EW_READ_BIAS(&bias[r + 2]);
+            sums[3] = EW_READ_BIAS(&bias[r + 3]);
+        } else {
+            for (uint8_t i = 0; i < left; i++) sums[i] = EW_READ_BIAS(&bias[r + i]);
+        }
         if (x != end) packed = ew_multiply_halves(packed, x, end, sums);
         if (columns & 3u) packed = ew_multiply_halves(packed, last, last + 4, sums);
-        for (uint8_t i = 0; i < 4 && r < rows; i++) {
-            y[r] = (Y_T)EW_REQUANTISE(sums[i], r);
-            r++;
+        if (left >= 4) {
+            y[r] = (Y_T)EW_REQUANTISE(sums[0], r);
+            y[r + 1] = (Y_T)EW_REQUANTISE(sums[1], r + 1);
+            y[r + 2] = (Y_T)EW_REQUANTISE(sums[2], r + 2);
+            y[r + 3] = (Y_T)EW_REQUANTISE(sums[3], r + 3);
+            r = (uint16_t)(r + 4);
+        } else {
+            for (uint8_t i = 0; i < left; i++) {
+                y[r] = (Y_T)EW_REQUANTISE(sums[i], r);
+                r++;
+            }
         }
     }
 }

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
-from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values, _dsp, _rows
+from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values, _avr, _dsp, _packed, _rows
 from edgewright.ops.arithmetic import exact_products, requantise
 from edgewright.ops.forms import requantise_arguments
 from edgewright.ops.quantisation import coarse_enough, dense_accumulator, largest_real, quantise_rows, row_ratios
 
 LONG = 260  # columns: beyond 512 bytes of widened entries
+BLOCK_COLUMNS, BLOCK_ROWS = 128, 64  # that dense_blocks takes at a time
+STREAMED = 1024  # columns at most whose entries become words: beyond 4 KB
+MANY = 1024  # products
+LEAST_CHUNK = 3  # columns of a mean chunk from which two rows in one multiplication are faster on every core that has kernels for that
 
 
 def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
@@ -58,10 +64,26 @@ def pairs(t: Types, attributes: Attributes) -> dict[str, tuple[str, int]]:
     return {"pairs": ("int32", _dsp.filled(t["x"].size, _dsp.COLUMNS) // 2)}
 
 
-def is_long(v: Values, t: Types, attributes: Attributes) -> bool:
-    """Whether x is whole words, and so many that widening them as they are read (3 instructions more in 16 products) saves memory."""
+def block(t: Types, attributes: Attributes) -> dict[str, tuple[str, int]]:
+    """A part of x, widened, and sums of some rows."""
+    return {"pairs": ("int32", BLOCK_COLUMNS // 2), "sums": ("int32", min(_dsp.filled(t["bias"].size, 4), BLOCK_ROWS))}
+
+
+def has_chunks(v: Values, t: Types) -> bool:
+    """Whether there are four rows, and chunks that are long enough, and so many products that some hundred bytes of code more pay."""
+    enough = len(v["w"]) >= _packed.TOGETHER and v["w"].size >= MANY
+    return enough and _packed.mean(v["w"], t["x"]) >= LEAST_CHUNK
+
+
+def heads(t: Types, attributes: Attributes) -> dict[str, tuple[str, int]]:
+    """Two words for each chunk, and two at the end."""
+    return {"heads": ("int32", 2 * (t["x"].size // LEAST_CHUNK) + 2)}
+
+
+def stream(t: Types, attributes: Attributes) -> dict[str, tuple[str, int]]:
+    """A word for each entry of x, and two for each chunk."""
     (columns,) = t["x"].shape
-    return columns >= LONG and columns % _dsp.COLUMNS == 0 and _dsp.fits(v["w"], t["x"])
+    return {"stream": ("int32", columns + columns % _packed.PAIR + 2 * (columns // LEAST_CHUNK))}
 
 
 def cases(generator: np.random.Generator) -> list[Case]:
@@ -121,19 +143,61 @@ def cases(generator: np.random.Generator) -> list[Case]:
         },
         {"w": generator.integers(-127, 128, (2, 8)).astype(np.int8), "bias": np.array([2**29, -5000], np.int32)},
     )
-    return [*found, wide, one, large, *(_long(generator, columns) for columns in (LONG, LONG + 4))]
+    return [
+        *found,
+        wide,
+        one,
+        large,
+        *map(_without_bias, (found[0], found[-1], wide, *_in_chunks(generator))),
+        *_in_chunks(generator),
+        _long(generator, 6, LONG),
+        _long(generator, 70, LONG + 1),
+        *_avr.dense_cases(generator),
+    ]
 
 
-def _long(generator: np.random.Generator, columns: int) -> Case:
-    """A row or two that are not whole fours, with x of any integer."""
+def _without_bias(case: Case) -> Case:
+    """Return the same with a bias that is 0 everywhere, which the C leaves out."""
+    return replace(case, parameters={**case.parameters, "bias": np.zeros_like(case.parameters["bias"])})
+
+
+def _in_chunks(generator: np.random.Generator) -> list[Case]:
+    """Narrow weights beside the widest, rows that are not whole fours, columns that are not whole pairs, sums at the end of 16 bits."""
+    found = []
+    for rows, columns, deviation, x, bias_dtype, y_dtype in (
+        (17, 64, 30, Type((64,), "int8", 2.0**-5, limits=(0, 127)), "int32", "int8"),
+        (24, 48, 12, Type((48,), "int8", 2.0**-5), "int16", "int16"),
+        (35, 31, 25, Type((31,), "int8", 2.0**-5, zero_point=-128, limits=(-128, 90)), "int32", "int8"),
+        (34, 33, 0, Type((33,), "int8", 2.0**-5), "int32", "int16"),
+        (32, 34, 0, Type((34,), "int8", 2.0**-5), "int16", "int8"),
+    ):
+        w = np.clip(np.round(generator.normal(0, deviation, (rows, columns))), -128, 127).astype(np.int8)
+        if deviation:
+            w[0, ::9], w[1, 4], w[2, 8:10] = 127, -128, -127
+        else:  # 16 columns times -128 are -32768
+            w[:] = -15
+            w[[0, -1]] = 16
+        for scale in (2.0**-9, 0.0031):
+            types = {
+                "x": x,
+                "w": Type(w.shape, "int8", scale),
+                "bias": Type((rows,), bias_dtype, scale * 2.0**-5),
+                "y": Type((rows,), y_dtype, 2.0 ** (-6 if y_dtype == "int16" else 1)),
+            }
+            found.append(Case(types, {"w": w, "bias": generator.integers(-30000, 30000, rows).astype(bias_dtype)}))
+    return found
+
+
+def _long(generator: np.random.Generator, rows: int, columns: int) -> Case:
+    """Rows that are not whole fours, with x of any integer."""
     types = {
         "x": Type((columns,), "int8", 2.0**-5, zero_point=-128),
-        "w": Type((6, columns), "int8", 0.0031, limits=(-127, 127)),
-        "bias": Type((6,), "int32", 0.0031 * 2.0**-5),
-        "y": Type((6,), "int8", 2.0, zero_point=7),
+        "w": Type((rows, columns), "int8", 0.0031, limits=(-127, 127)),
+        "bias": Type((rows,), "int32", 0.0031 * 2.0**-5),
+        "y": Type((rows,), "int8", 2.0, zero_point=7),
     }
-    w = generator.integers(-127, 128, (6, columns)).astype(np.int8)
-    return Case(types, {"w": w, "bias": generator.integers(-90000, 90000, 6).astype(np.int32)})
+    w = generator.integers(-127, 128, (rows, columns)).astype(np.int8)
+    return Case(types, {"w": w, "bias": generator.integers(-90000, 90000, rows).astype(np.int32)})
 
 
 ENTRY = Op(
@@ -148,13 +212,14 @@ ENTRY = Op(
     arguments=arguments,
     kernels=(
         Kernel(
-            "dense_bytes_Y_FORM",
-            ("x", "y", "packed", "start", "rest", "rows", "columns", "FORM"),
+            "dense_blocks_Y_FORM",
+            ("x", "y", "packed", "start", "rest", "pairs", "sums", "rows", "columns", "FORM"),
             {"x": ("int8",), "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
-            when=is_long,
+            when=lambda v, t, a: t["x"].size >= LONG and _dsp.fits(v["w"], t["x"]),
             ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
             needs="dsp",
             layout=layout,
+            scratch=block,
         ),
         Kernel(
             "dense_words_Y_FORM",
@@ -173,6 +238,47 @@ ENTRY = Op(
             ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
             needs="dsp",
             layout=lambda v, t, a: _dsp.packed_halves(v["w"]),
+            left_out=("bias",),
+        ),
+        Kernel(
+            "dense_unsigned_X_Y_FORM",
+            ("x", "y", "interleaved", "start", "rows", "columns", "FORM"),
+            {"x": INTEGERS, "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
+            when=lambda v, t, a: _avr.is_unsigned(t["x"]) and _avr.fits(v["w"], v["bias"], t["x"]),
+            ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
+            needs="avr",
+            layout=lambda v, t, a: _avr.interleaved(v["w"], v["bias"], t["x"], len(v["w"]), unsigned=True),
+        ),
+        Kernel(
+            "dense_offset_X_Y_FORM",
+            ("x", "y", "interleaved", "start", "rows", "columns", "FORM"),
+            {"x": INTEGERS, "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
+            when=lambda v, t, a: _avr.fits(v["w"], v["bias"], t["x"]),
+            ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
+            needs="avr",
+            layout=lambda v, t, a: _avr.interleaved(v["w"], v["bias"], t["x"], len(v["w"])),
+        ),
+        Kernel(
+            "dense_chunks_BIAS_Y_FORM",
+            ("x", "y", "packed", "pairs", "left", "bias", "heads", "chunks", "rows", "columns", "FORM"),
+            {"x": ("int8",), "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
+            when=lambda v, t, a: t["x"].size % _packed.PAIR == 0 and has_chunks(v, t),
+            ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
+            needs="packed",
+            layout=lambda v, t, a: _packed.packed(v["w"], t["x"]),
+            scratch=heads,
+            left_out=("bias",),
+        ),
+        Kernel(
+            "dense_stream_BIAS_Y_FORM",
+            ("x", "y", "packed", "pairs", "left", "bias", "stream", "chunks", "rows", "columns", "FORM"),
+            {"x": ("int8",), "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
+            when=lambda v, t, a: t["x"].size <= STREAMED and has_chunks(v, t),
+            ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
+            needs="thumb1",
+            layout=lambda v, t, a: _packed.packed(v["w"], t["x"]),
+            scratch=stream,
+            left_out=("bias",),
         ),
         Kernel(
             "dense_X_BIAS_Y_FORM",
@@ -180,6 +286,7 @@ ENTRY = Op(
             {"x": INTEGERS, "w": ("int8",), "bias": ("int16", "int32"), "y": INTEGERS},
             layout=lambda v, t, a: _rows.side_by_side(v["w"]),
             ratios=lambda t, a: row_ratios(t["bias"], t["y"]),
+            left_out=("bias",),
         ),
     ),
     cases=cases,

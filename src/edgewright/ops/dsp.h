@@ -120,48 +120,48 @@ static inline const int32_t *ew_multiply_2_2(const int32_t *w, const int32_t *x,
 }
 
 /* Adds to four sums the products of a row each with one vector. Each four columns are four words of w, a row each, and two words
-   of x: odd, even. Returns the end of w. */
-static inline const int32_t *ew_multiply_4_1(const int32_t *w, const int32_t *x, const int32_t *end, int32_t *sums) {
+   of x: odd, even. Moves on behind the sums and returns the end of w. */
+static inline const int32_t *ew_multiply_4_1(const int32_t *w, const int32_t *x, const int32_t *end, int32_t **sums) {
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)
     /* Where they lie is written down: compilers do not always find places for so many beside what ldmia fills and a frame pointer. */
     register const int32_t *w_at __asm__("r0") = w, *x_at __asm__("r1") = x, *x_end __asm__("r2") = end;
-    register int32_t sum0 __asm__("r3") = sums[0], sum1 __asm__("r4") = sums[1], sum2 __asm__("r5") = sums[2];
-    register int32_t sum3 __asm__("r6") = sums[3];
-    register int32_t odd __asm__("r12"), even __asm__("r14");
-#define EW_FOUR_COLUMNS                         \
-    "ldmia %[w]!, {r8, r9, r10, r11}\n\t"       \
-    "ldrd %[odd], %[even], [%[x]], #8\n\t"      \
-    "smlad %[s0], r8, %[odd], %[s0]\n\t"        \
-    "sxtb16 r8, r8\n\t"                         \
-    "smlad %[s1], r9, %[odd], %[s1]\n\t"        \
-    "sxtb16 r9, r9\n\t"                         \
-    "smlad %[s2], r10, %[odd], %[s2]\n\t"       \
-    "sxtb16 r10, r10\n\t"                       \
-    "smlad %[s3], r11, %[odd], %[s3]\n\t"       \
-    "sxtb16 r11, r11\n\t"                       \
-    "smlad %[s0], r8, %[even], %[s0]\n\t"       \
-    "smlad %[s1], r9, %[even], %[s1]\n\t"       \
-    "smlad %[s2], r10, %[even], %[s2]\n\t"      \
-    "smlad %[s3], r11, %[even], %[s3]\n\t"
-    /* Eight columns a turn; an odd four begins in its middle. */
+    register int32_t *sums_at __asm__("r12") = *sums;
+#define EW_FOUR_COLUMNS                  \
+    "ldmia.w r0!, {r8, r9, r10, r11}\n\t" \
+    "ldrd r12, r14, [r1], #8\n\t"        \
+    "smlad r3, r8, r12, r3\n\t"          \
+    "sxtb16 r8, r8\n\t"                  \
+    "smlad r4, r9, r12, r4\n\t"          \
+    "sxtb16 r9, r9\n\t"                  \
+    "smlad r5, r10, r12, r5\n\t"         \
+    "sxtb16 r10, r10\n\t"                \
+    "smlad r6, r11, r12, r6\n\t"         \
+    "sxtb16 r11, r11\n\t"                \
+    "smlad r3, r8, r14, r3\n\t"          \
+    "smlad r4, r9, r14, r4\n\t"          \
+    "smlad r5, r10, r14, r5\n\t"         \
+    "smlad r6, r11, r14, r6\n\t"
+    /* Sixteen columns a turn, 56 bytes of code and 8 of x for each four. The first turn begins where as many are left as it takes:
+       pc is four bytes ahead, so that a jump by 0 leaves out the nop. */
     __asm__ volatile(
-        "sub %[odd], %[end], %[x]\n\t"
-        "lsls %[odd], %[odd], #28\n\t"
-        "bmi 2f\n"
-        "1:\n\t" EW_FOUR_COLUMNS
-        "2:\n\t" EW_FOUR_COLUMNS
-        "cmp %[x], %[end]\n\t"
-        "bne 1b"
-        : [w] "+&r"(w_at), [x] "+&r"(x_at), [s0] "+&r"(sum0), [s1] "+&r"(sum1), [s2] "+&r"(sum2), [s3] "+&r"(sum3),
-          [odd] "=&r"(odd), [even] "=&r"(even)
+        "push {r12}\n\t"
+        "ldmia.w r12, {r3, r4, r5, r6}\n\t"
+        "sub.w r12, r1, r2\n\t"
+        "and.w r12, r12, #24\n\t"
+        "rsb.w r12, r12, r12, lsl #3\n\t"
+        "add pc, r12\n\t"
+        "nop\n"
+        "1:\n\t" EW_FOUR_COLUMNS EW_FOUR_COLUMNS EW_FOUR_COLUMNS EW_FOUR_COLUMNS
+        "cmp r1, r2\n\t"
+        "bne 1b\n\t"
+        "pop {r12}\n\t"
+        "stmia.w r12!, {r3, r4, r5, r6}"
+        : [w] "+&r"(w_at), [x] "+&r"(x_at), [sums] "+&r"(sums_at)
         : [end] "r"(x_end)
-        : "r8", "r9", "r10", "r11", "cc", "memory");
+        : "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r14", "cc", "memory");
 #undef EW_FOUR_COLUMNS
-    sums[0] = sum0;
-    sums[1] = sum1;
-    sums[2] = sum2;
-    sums[3] = sum3;
-    w = w_at;
+    *sums = sums_at;
+    return w_at;
 #else
     for (; x != end; x += 2) {
         for (uint8_t r = 0; r < 4; r++) {
@@ -172,12 +172,13 @@ static inline const int32_t *ew_multiply_4_1(const int32_t *w, const int32_t *x,
                 const int16_t even = (int16_t)(((uint32_t)x[1] >> half) & 0xFFFFu);
                 const int32_t low = (int8_t)(weight & 0xFF);
                 const uint32_t products = (uint32_t)((int32_t)weight * odd) + (uint32_t)(low * even);
-                sums[r] = (int32_t)((uint32_t)sums[r] + products);
+                (*sums)[r] = (int32_t)((uint32_t)(*sums)[r] + products);
             }
         }
     }
-#endif
+    *sums += 4;
     return w;
+#endif
 }
 
 /* Writes odd and even of `words` times four entries for one of two pixels, whose words take turns. Returns the end. */
@@ -226,15 +227,32 @@ EW_KERNEL void ew_widen_window(
 
 /* Writes odd and even of a vector, whose last entries may be less than four. Returns the end. */
 static inline const int32_t *ew_widen_vector(const int8_t *x, int32_t *pairs, uint16_t columns) {
-    for (; columns >= 4; columns = (uint16_t)(columns - 4)) {
-        const uint32_t word = ew_word(x);
-        x += 4;
-        *pairs++ = (int32_t)ew_odd(word);
-        *pairs++ = (int32_t)ew_even(word);
+    const int8_t *const end = x + (columns & ~3u);
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)
+    if (x != end) {
+        uint32_t odd, even;
+        __asm__ volatile(
+            "1:\n\t"
+            "ldr %[even], [%[x]], #4\n\t"
+            "sxtb16 %[odd], %[even], ror #8\n\t"
+            "rev16 %[even], %[even]\n\t"
+            "eor %[even], %[even], #0x007F007F\n\t"
+            "strd %[odd], %[even], [%[pairs]], #8\n\t"
+            "cmp %[x], %[end]\n\t"
+            "bne 1b"
+            : [x] "+&r"(x), [pairs] "+&r"(pairs), [odd] "=&r"(odd), [even] "=&r"(even)
+            : [end] "r"(end)
+            : "cc", "memory");
     }
-    if (columns > 0) {
+#else
+    for (; x != end; x += 4) {
+        *pairs++ = (int32_t)ew_odd(ew_word(x));
+        *pairs++ = (int32_t)ew_even(ew_word(x));
+    }
+#endif
+    if (columns & 3u) {
         int8_t last[4] = {0, 0, 0, 0};
-        for (uint8_t i = 0; i < columns; i++) last[i] = x[i];
+        for (uint8_t i = 0; i < (columns & 3u); i++) last[i] = x[i];
         *pairs++ = (int32_t)ew_odd(ew_word(last));
         *pairs++ = (int32_t)ew_even(ew_word(last));
     }

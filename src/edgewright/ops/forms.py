@@ -29,10 +29,13 @@ _END = {"zero_point": "int32_t zero_point", "lowest": "int32_t lowest", "highest
 
 
 def _shifting() -> dict[str, Form]:
-    text = "ew_clip(ew_shift({{sum}}, {shift}) + zero_point, lowest, highest)"
+    either = "ew_clip(ew_shift({{sum}}, {shift}) + zero_point, lowest, highest)"
+    right = "ew_clip(ew_right({{sum}}, {shift}) + zero_point, lowest, highest)"
     return {
-        "shift": Form({"shift": "int8_t shift", **_END}, text.format(shift="shift")),
-        "shift_rows": Form({"shift": "const int8_t *shift", **_END}, text.format(shift="EW_READ_I8(&shift[{row}])")),
+        "right": Form({"shift": "uint8_t shift", **_END}, right.format(shift="shift")),
+        "right_rows": Form({"shift": "const uint8_t *shift", **_END}, right.format(shift="EW_READ_U8(&shift[{row}])")),
+        "shift": Form({"shift": "int8_t shift", **_END}, either.format(shift="shift")),
+        "shift_rows": Form({"shift": "const int8_t *shift", **_END}, either.format(shift="EW_READ_I8(&shift[{row}])")),
     }
 
 
@@ -59,7 +62,7 @@ FORMS: Mapping[str, Form] = {
 
 def form_of(factors: tuple[Ratio, ...]) -> str:
     """Return the name of the cheapest form that serves these factors, one or one a row."""
-    form = "shift"
+    form = "right" if all(factor.shift > 0 for factor in factors) else "shift"
     if any(factor.multiplier is not None for factor in factors):
         least = min(as_multiplier(factor)[1] for factor in factors)
         if any(factor.twice for factor in factors):
@@ -73,7 +76,9 @@ def requantise_arguments(factors: tuple[Ratio, ...], y: Type) -> dict[str, int |
     """Return the C arguments of the form: shift, multiplier (one, or arrays with one a row), zero_point, lowest, highest."""
     arguments: dict[str, int | Array] = {"zero_point": y.zero_point, "lowest": y.range[0], "highest": y.range[1]}
     form, several = form_of(factors), len(factors) > 1
-    if form.startswith("shift"):
+    if form.startswith("right"):
+        shifts: Array = np.array([factor.shift - 1 for factor in factors], np.uint8)
+    elif form.startswith("shift"):
         shifts = np.array([factor.shift for factor in factors], np.int8)
     else:
         pairs = [as_multiplier(factor) for factor in factors]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type
-from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
+from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values, _avr, _rows
 from edgewright.ops.arithmetic import Ratio, product_bounds, ratios, saturate
 from edgewright.ops.forms import requantise_arguments
-from edgewright.ops.quantisation import coarse_enough, largest_real, quantise_rows, row_costs
+from edgewright.ops.quantisation import coarse_enough, largest_real, quantise_rows, quantise_weights, row_costs
 
 
 def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
@@ -61,10 +63,15 @@ def _factors(t: Types) -> tuple[Ratio, ...]:
 
 
 def quantise(request: Request) -> Quantised:
-    """Weights a row at its finest proven scale."""
+    """Weights a row at its finest proven scale; all at the coarsest of these where that changes no weight: one shift serves them all."""
     w, x = request.parameters["w"], request.types["x"]
     y = coarse_enough(request.output, float(np.abs(w).sum(axis=1).max()) * largest_real(x))
-    return Quantised(y, {"w": quantise_rows(w, np.zeros(len(w)), x, y).weights})
+    integers, type = quantise_rows(w, np.zeros(len(w)), x, y).weights
+    scales = np.asarray(type.scales).reshape(-1, 1)
+    common = quantise_weights(w, scales.max())
+    if np.array_equal(common * scales.max(), integers * scales):
+        integers, type = common, replace(type, scale=(float(scales.max()),) * len(w))
+    return Quantised(y, {"w": (integers, type)})
 
 
 def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:
@@ -79,22 +86,36 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     return {**sizes, **requantise_arguments(_factors(t), t["y"])}
 
 
+def side_by_side(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Array]:
+    """Return the rows of each block as rows.h reads them."""
+    blocks = v["w"].reshape(-1, attributes["rows"], v["w"].shape[1])
+    return {"rows_of_w": np.concatenate([np.asarray(_rows.side_by_side(block)["rows_of_w"]) for block in blocks])}
+
+
 def cases(generator: np.random.Generator) -> list[Case]:
-    """One scale and a scale a row, every pair of dtypes."""
+    """One scale and a scale a row, every pair of dtypes, blocks of a few rows and of more than four."""
     found = []
     for x_dtype in INTEGERS:
         for y_dtype in INTEGERS:
             for scales in ((2.0**-7,) * 6, (2.0**-7, 2.0**-5, 2.0**-9, 2.0**-7, 2.0**-6, 2.0**-8)):
-                w = generator.integers(-127, 128, (6, 4)).astype(np.int8)
-                bits = (8 if x_dtype == "int16" else 0) + (8 if y_dtype == "int8" else 0)
-                types = {
-                    "x": Type((4,), x_dtype, 2.0**-7),
-                    "index": Type((2,), "int16", 1.0, limits=(0, 2)),
-                    "w": Type((6, 4), "int8", scales, axis=0, limits=(-127, 127)),
-                    "y": Type((2, 2), y_dtype, 2.0 ** (bits - 13)),
-                }
-                found.append(Case(types, {"w": w}, {"rows": 2}))
+                found.append(_case(generator, x_dtype, y_dtype, scales, 2, 4))
+            found.append(_case(generator, x_dtype, y_dtype, (2.0**-7, 2.0**-6, 2.0**-8) * 6, 6, 11))
     return found
+
+
+def _case(
+    generator: np.random.Generator, x_dtype: str, y_dtype: str, scales: tuple[float, ...], rows: int, columns: int
+) -> Case:
+    """Two of the blocks, each of some rows; scales has one a row of all blocks."""
+    w = generator.integers(-127, 128, (len(scales), columns)).astype(np.int8)
+    bits = (8 if x_dtype == "int16" else 0) + (8 if y_dtype == "int8" else 0)
+    types = {
+        "x": Type((columns,), x_dtype, 2.0**-7),
+        "index": Type((2,), "int16", 1.0, limits=(0, len(scales) // rows - 1)),
+        "w": Type(w.shape, "int8", scales, axis=0, limits=(-127, 127)),
+        "y": Type((2, rows), y_dtype, 2.0 ** (bits - 13)),
+    }
+    return Case(types, {"w": w}, {"rows": rows})
 
 
 ENTRY = Op(
@@ -109,10 +130,20 @@ ENTRY = Op(
     arguments=arguments,
     kernels=(
         Kernel(
+            "gather_dense_offset_X_Y_FORM",
+            ("x", "index", "y", "interleaved", "start", "blocks", "rows", "columns", "FORM"),
+            {"x": INTEGERS, "y": INTEGERS, "index": ("int16",), "w": ("int8",)},
+            when=lambda v, t, a: _avr.fits(v["w"], np.zeros(len(v["w"]), np.int64), t["x"]),
+            ratios=lambda t, a: _factors(t),
+            needs="avr",
+            layout=lambda v, t, a: _avr.interleaved(v["w"], np.zeros(len(v["w"]), np.int64), t["x"], a["rows"]),
+        ),
+        Kernel(
             "gather_dense_X_Y_FORM",
-            ("x", "index", "y", "w", "blocks", "rows", "columns", "FORM"),
+            ("x", "index", "y", "rows_of_w", "blocks", "rows", "columns", "FORM"),
             {"x": INTEGERS, "y": INTEGERS, "index": ("int16",), "w": ("int8",)},
             ratios=lambda t, a: _factors(t),
+            layout=side_by_side,
         ),
     ),
     cases=cases,

@@ -50,6 +50,13 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     }
 
 
+def fits_bytes(v: Values, t: Types, attributes: Attributes) -> bool:
+    """Return whether intervals, the steps of each, and slopes are few and small enough for products of bytes."""
+    if t["table"].dtype != t["y"].dtype or t["table"].size - 1 > 256 or attributes["shift"] > 8:
+        return False
+    return int(np.abs(np.diff(v["table"].astype(np.int64))).max()) <= INTEGER_RANGES["int16"][1]
+
+
 def cases(generator: np.random.Generator) -> list[Case]:
     """Functions that rise, fall and saturate, tables of one interval and of many, every pair of dtypes."""
     found = []
@@ -77,6 +84,14 @@ ENTRY = Op(
     accumulator=accumulator,
     arguments=arguments,
     kernels=(
+        Kernel(
+            "lookup_bytes_X_Y",
+            ("x", "y", "table", "count", "lowest", "last", "shift"),
+            {"x": INTEGERS, "y": INTEGERS},
+            fits_bytes,
+            needs="avr",
+            overlap=in_place,
+        ),
         Kernel(
             "lookup_X_Y",
             ("x", "y", "table", "count", "lowest", "last", "shift"),

@@ -16,7 +16,7 @@ static inline void ew_add_4_rows_X(const int8_t *w, const X_T *x, uint16_t colum
     const X_T *const end = x + columns;
 #if defined(__ARM_ARCH_6M__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
     /* Four columns a turn. Sums can be added in registers that this core does not multiply with; compilers keep them in memory. */
-    if (sizeof(X_T) == 1 && columns >= 4) {
+    if (columns >= 4) {
         const X_T *fours = x + (columns & ~3u);
         int32_t entry, weight;
 #define EW_PRODUCT(place, sum)                     \
@@ -24,26 +24,59 @@ static inline void ew_add_4_rows_X(const int8_t *w, const X_T *x, uint16_t colum
     "sxtb %[weight], %[weight]\n\t"               \
     "muls %[weight], %[entry], %[weight]\n\t"     \
     "add %[" sum "], %[weight]\n\t"
-#define EW_COLUMN(place, first, second, third, fourth) \
-    "ldrb %[entry], [%[x], #" place "]\n\t"           \
-    "sxtb %[entry], %[entry]\n\t"                     \
+#define EW_COLUMN(load, extend, place, first, second, third, fourth) \
+    load " %[entry], [%[x], #" place "]\n\t"                       \
+    extend " %[entry], %[entry]\n\t"                              \
     EW_PRODUCT(first, "s0") EW_PRODUCT(second, "s1") EW_PRODUCT(third, "s2") EW_PRODUCT(fourth, "s3")
         __asm__ volatile("" : "+l"(fours), "+l"(sum2), "+l"(sum3)); /* made here: clang 22 crashes where it keeps what "h" reads on the stack over a loop */
-        __asm__ volatile(
-            ".syntax unified\n"
-            "1:\n\t" EW_COLUMN("0", "0", "1", "2", "3") EW_COLUMN("1", "4", "5", "6", "7")
-            EW_COLUMN("2", "8", "9", "10", "11") EW_COLUMN("3", "12", "13", "14", "15")
-            "adds %[x], #4\n\t"
-            "adds %[w], #16\n\t"
-            "cmp %[x], %[fours]\n\t"
-            "bne 1b"
-            : [x] "+&l"(x), [w] "+&l"(w), [s0] "+&l"(sum0), [s1] "+&l"(sum1), [s2] "+&h"(sum2), [s3] "+&h"(sum3),
-              [entry] "=&l"(entry), [weight] "=&l"(weight)
-            : [fours] "h"(fours)
-            : "cc", "memory");
+#define EW_END                       \
+    "adds %[w], #16\n\t"             \
+    "cmp %[x], %[fours]\n\t"         \
+    "bne 1b"                         \
+    : [x] "+&l"(x), [w] "+&l"(w), [s0] "+&l"(sum0), [s1] "+&l"(sum1), [s2] "+&h"(sum2), [s3] "+&h"(sum3), \
+      [entry] "=&l"(entry), [weight] "=&l"(weight)                                                        \
+    : [fours] "h"(fours)             \
+    : "cc", "memory")
+        if (sizeof(X_T) == 1) {
+            __asm__ volatile(
+                ".syntax unified\n"
+                "1:\n\t"
+                EW_COLUMN("ldrb", "sxtb", "0", "0", "1", "2", "3")
+                EW_COLUMN("ldrb", "sxtb", "1", "4", "5", "6", "7")
+                EW_COLUMN("ldrb", "sxtb", "2", "8", "9", "10", "11")
+                EW_COLUMN("ldrb", "sxtb", "3", "12", "13", "14", "15")
+                "adds %[x], #4\n\t"
+                EW_END;
+        } else {
+            __asm__ volatile(
+                ".syntax unified\n"
+                "1:\n\t"
+                EW_COLUMN("ldrh", "sxth", "0", "0", "1", "2", "3")
+                EW_COLUMN("ldrh", "sxth", "2", "4", "5", "6", "7")
+                EW_COLUMN("ldrh", "sxth", "4", "8", "9", "10", "11")
+                EW_COLUMN("ldrh", "sxth", "6", "12", "13", "14", "15")
+                "adds %[x], #8\n\t"
+                EW_END;
+        }
+#undef EW_END
 #undef EW_COLUMN
 #undef EW_PRODUCT
     }
+#endif
+#if (defined(__riscv) || defined(__thumb2__)) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+    /* Four columns a turn, which gcc leaves to us. */
+#define EW_COLUMN(c)                                         \
+    entry = x[c];                                            \
+    sum0 += ew_product_X(EW_READ_I8(&w[4 * (c)]), entry);     \
+    sum1 += ew_product_X(EW_READ_I8(&w[4 * (c) + 1]), entry); \
+    sum2 += ew_product_X(EW_READ_I8(&w[4 * (c) + 2]), entry); \
+    sum3 += ew_product_X(EW_READ_I8(&w[4 * (c) + 3]), entry);
+    for (; end - x >= 4; x += 4) {
+        X_T entry;
+        EW_COLUMN(0) EW_COLUMN(1) EW_COLUMN(2) EW_COLUMN(3)
+        w += 16;
+    }
+#undef EW_COLUMN
 #endif
     for (; x != end; x++) {
         const X_T entry = *x;

@@ -21,6 +21,11 @@ def shape(types: Types, attributes: Attributes) -> tuple[int, ...]:
         raise BadGraph(f"a step of x is {tuple(step_shape)}, and the body takes {body.input_type.shape}")
     if attributes["output"] not in ("last", "stacked"):
         raise BadGraph(f"output must be last or stacked, not {attributes['output']!r}")
+    for node in body.nodes:
+        if node.attributes.get("steps", steps) < steps:
+            raise BadGraph(
+                f"{node.output!r} says that it runs {node.attributes['steps']} times, and x has {steps} steps"
+            )
     step = replace(x, shape=tuple(step_shape), axis=None if x.axis is None else x.axis - 1)
     check_same_integers(step, {"y": body.input_type})
     if "y" in types:

@@ -9,7 +9,7 @@ import numpy as np
 from edgewright.errors import BadGraph
 from edgewright.ir.graph import Attributes
 from edgewright.ir.types import Array, Type, power_of_two
-from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values
+from edgewright.ops import INTEGERS, Case, Kernel, Op, Quantised, Request, Types, Values, _avr
 from edgewright.ops.arithmetic import Integers, Ratio, ratios, requantise, requantise_cost, rshift_round
 from edgewright.ops.forms import requantise_arguments
 from edgewright.ops.quantisation import WEIGHT_LIMIT, coarse_enough, scale_covering
@@ -127,6 +127,23 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     }
 
 
+def products_fit(v: Values, t: Types, attributes: Attributes) -> bool:
+    """Return whether x fits 16 bits where it meets the prototypes."""
+    x_shift, _ = alignment(v["prototypes"].astype(np.int64), t["x"], t["prototypes"])
+    low, high = (int(rshift_round(np.int64(bound - t["x"].zero_point), x_shift)) for bound in t["x"].range)
+    return -(2**15) <= low <= high < 2**15
+
+
+def products(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Array]:
+    """Return the prototypes as rows of weights, and what the distance to each has beside the product and the square of x."""
+    _, prototype_shift = alignment(v["prototypes"], t["x"], t["prototypes"])
+    factor = 1 << prototype_shift
+    rows = _avr.interleaved(v["prototypes"], np.zeros(len(v["prototypes"]), np.int64), t["x"], len(v["prototypes"]))
+    squares = (v["prototypes"] * factor) ** 2
+    ends = squares.sum(axis=1) - 2 * factor * np.asarray(rows["start"], np.int64)
+    return {"interleaved": rows["interleaved"], "ends": _avr.wrapped(ends)}
+
+
 def cases(generator: np.random.Generator) -> list[Case]:
     """Equal and distant scales, zero points, narrow ranges."""
     found = []
@@ -158,6 +175,47 @@ ENTRY = Op(
     accumulator=accumulator,
     arguments=arguments,
     kernels=(
+        Kernel(
+            "squared_distance_products_X_Y_FORM",
+            (
+                "x",
+                "y",
+                "interleaved",
+                "ends",
+                "placed",
+                "count",
+                "columns",
+                "x_zero_point",
+                "x_shift",
+                "prototype_factor",
+                "FORM",
+            ),
+            {"x": ("int16",), "prototypes": ("int8",), "y": INTEGERS},
+            when=products_fit,
+            ratios=lambda t, a: _factors(t, 0),
+            needs="avr",
+            layout=products,
+            scratch=lambda t, a: {"placed": ("int16", t["x"].size)},
+        ),
+        Kernel(
+            "squared_distance_placed_X_Y_FORM",
+            (
+                "x",
+                "y",
+                "prototypes",
+                "placed",
+                "count",
+                "columns",
+                "x_zero_point",
+                "x_shift",
+                "prototype_factor",
+                "FORM",
+            ),
+            {"x": INTEGERS, "prototypes": ("int8",), "y": INTEGERS},
+            ratios=lambda t, a: _factors(t, 0),
+            needs="thumb1",
+            scratch=lambda t, a: {"placed": ("int32", t["x"].size)},
+        ),
         Kernel(
             "squared_distance_X_PROTOTYPES_Y_FORM",
             (

@@ -8,6 +8,7 @@ ENTRY = Core(
     zig=None,
     gcc=("avr-gcc", "-mmcu=atmega328p"),
     unicorn=None,
+    features=frozenset({"avr"}),
     helpers=(
         r"__(u|us|s|su)?mul[qhsd]i[hsd]i3",
         r"__mul(s|u|su|oh)[hsd]i[hsd]i3",  # a signed, unsigned or mixed operand of 16 bits times one of 32

@@ -8,6 +8,7 @@ ENTRY = Core(
     zig=("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m0"),
     gcc=("arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mthumb"),
     unicorn="CORTEX_M0",
+    features=frozenset({"thumb1"}),
     helpers=(
         r"__aeabi_u?idiv(mod)?",
         r"__aeabi_u?ldivmod",

@@ -8,6 +8,7 @@ ENTRY = Core(
     zig=("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m0plus"),
     gcc=("arm-none-eabi-gcc", "-mcpu=cortex-m0plus", "-mthumb"),
     unicorn="CORTEX_M0",  # the same instructions
+    features=frozenset({"thumb1"}),
     helpers=(
         r"__aeabi_u?idiv(mod)?",
         r"__aeabi_u?ldivmod",

@@ -8,6 +8,7 @@ ENTRY = Core(
     zig=("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m3"),
     gcc=("arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb"),
     unicorn="CORTEX_M3",
+    features=frozenset({"packed"}),
     helpers=(r"__aeabi_u?ldivmod", r"__aeabi_mem(cpy|set|clr)[48]?"),
     # The DSP extension of Armv7E-M, which emulators of this core execute although it lacks them.
     forbidden=(
