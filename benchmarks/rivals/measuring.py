@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.rivals import building, cases, environment, generators
+from benchmarks.rivals.cases import Case
 from benchmarks.rivals.environment import RivalRefused
 from edgewright import boards, engines, records
 from edgewright.errors import BoardFault
@@ -16,14 +17,21 @@ MEASURED, LEFT_OUT = "generator", "generator left out"
 
 
 def measured(generator: str, case_name: str, board_name: str, optimise: str, rows: int | None = None) -> Record:
+    """Return the record of a generator's model of the digits on a board; see `measured_case`."""
+    return measured_case(generator, cases.get(case_name), "digits", board_name, optimise, rows)
+
+
+def measured_case(
+    generator: str, case: Case, data: str, board_name: str, optimise: str, rows: int | None = None
+) -> Record:
     """Return the record of a generator's model on a board: sizes, instructions, accuracy, agreement; or why there is none.
 
     rows: of the test rows, all unless given.
     """
-    entry, case, board = generators.get(generator), cases.get(case_name), boards.get(board_name)
-    settings: dict[str, Any] = {"generator": generator, "case": case_name, "optimise": optimise}
+    entry, board = generators.get(generator), boards.get(board_name)
+    settings: dict[str, Any] = {"generator": generator, "case": case.name, "optimise": optimise}
     versions = records.versions() | ({entry.package: environment.RIVALS[entry.package]} if entry.package else {})
-    common: dict[str, Any] = {"data": "digits", "board": board_name, "seed": 0, "versions": versions}
+    common: dict[str, Any] = {"data": data, "board": board_name, "seed": 0, "versions": versions}
 
     def left_out(reason: str, numbers: dict[str, Any] | None = None, **fields: Any) -> Record:
         settings["reason"] = reason

@@ -1,0 +1,37 @@
+"""A hash of the code that trains, so that the cache gives back nothing older."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import numpy
+import torch
+
+import edgewright
+
+PARTS = ("compress", "nn", "training", "lowering.py", "estimators/_base.py", "estimators/_standardise.py")
+TEACHERS = "cnn.py"  # a trained teacher is named by its weights instead
+RECURRENT = "fastgrnn"
+
+
+@cache
+def digest(learner: str) -> str:
+    """Return a hash of the parts of the package that train a learner, and of the packages that compute.
+
+    Of an estimator's own file the parameters are what matters, so it is left out, as are the modules of other learners.
+    """
+    total = hashlib.sha256(f"torch {torch.__version__} numpy {numpy.__version__}".encode())
+    root = Path(edgewright.__file__).parent
+    others = {path.stem for path in (root / "nn").glob("[a-z]*.py")} - {learner}
+    if learner != RECURRENT:
+        others.add("recurrence")
+    for part in PARTS:
+        found = root / part
+        for path in sorted(found.rglob("*")) if found.is_dir() else [found]:
+            inside = path.relative_to(root)
+            foreign = part == "nn" and others & {inside.parts[1], path.stem}
+            if path.suffix in (".py", ".c", ".h") and path.name != TEACHERS and not foreign:
+                total.update(inside.as_posix().encode() + path.read_bytes())
+    return total.hexdigest()
