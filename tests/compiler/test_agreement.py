@@ -40,9 +40,7 @@ def far_apart() -> Graph:
 
 
 def test_a_regressor_that_loses_its_output_warns_with_figure_layer_and_advice() -> None:
-    message = (
-        r"the error is \d+\.\d% of the output's range.*'(both|y)' \((?:sparse_)?dense, -?\d+ dB\).*activation=int16 input=int16"
-    )
+    message = r"the error is \d+\.\d% of the output's range.*'(both|y)' \((?:sparse_)?dense, -?\d+ dB\).*activation=int16 input=int16"
     with pytest.warns(AccuracyLost, match=message) as said:
         firmware = deploy(far_apart(), "host", ROWS, name="apart", settings=EIGHT)
     assert "\n" not in str(said[0].message)

@@ -98,7 +98,7 @@ def test_a_smaller_budget_takes_a_shallower_tree(size_kb, depth):
 
 @pytest.mark.parametrize(
     ("size_kb", "settings", "density"),
-    [(20, (48, 3), 0.2), (16, (64, 2), 0.2), (6.3, (25, 2), 0.2), (3.6, (16, 2), 0.15), (2.5, (14, 1), 0.2)],
+    [(20, (51, 3), 0.2), (16, (64, 2), 0.2), (6.3, (27, 2), 0.2), (3.6, (16, 2), 0.15), (2.5, (17, 1), 0.2)],
 )
 def test_dimensions_come_before_depth_and_density_last(size_kb, settings, density):
     plan = _bonsai_plans.choose(256, 10, WIDE, Budget("x", size_kb))

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from edgewright.errors import AccuracyLost, EdgewrightError
+from edgewright.errors import AccuracyLost, EdgewrightError, TrainingStopped
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -22,6 +22,8 @@ CANNOT_RUN = 2
 
 # Top-level packages that an extra brings.
 _EXTRAS = {"torch": "train", "sklearn": "train", "matplotlib": "report"}
+
+_OURS = (AccuracyLost, TrainingStopped)  # warnings that speak to users
 
 
 @dataclass(frozen=True)
@@ -80,19 +82,20 @@ def guarded(run: Callable[..., None]) -> Callable[..., None]:
 
 @contextlib.contextmanager
 def _warnings_in_a_line() -> Iterator[None]:
-    """Print each warning about a model on stderr as one line, and that once."""
+    """Print each warning of ours on stderr as one line, and that once."""
     said: set[str] = set()
     with warnings.catch_warnings():
         others = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-            if not issubclass(category, AccuracyLost):
+            if not issubclass(category, _OURS):
                 others(message, category, *place, **more)
             elif str(message) not in said:
                 said.add(str(message))
                 print(f"edgewright: warning: {message}", file=sys.stderr)
 
-        warnings.simplefilter("always", AccuracyLost)
+        for ours in _OURS:
+            warnings.simplefilter("always", ours)
         warnings.showwarning = show
         yield
 

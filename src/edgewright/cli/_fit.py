@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from edgewright.cli import _models, _output, _train
-from edgewright.cli._output import REPORT_FILE
 from edgewright.cli._progress import Tracker
 from edgewright.cli._rows import Rows
 from edgewright.data import Split
-from edgewright.errors import BadInput, MissingTool
+from edgewright.errors import BadInput
 from edgewright.firmware import Firmware, deploy
 from edgewright.records import Record
 from edgewright.search import Budgets, budgets, search_sizes, sizes
@@ -97,19 +95,6 @@ def needs_of(record: Record) -> dict[str, float | None]:
         "ms": numbers.get("milliseconds_estimated") if exact is None else exact,
         "instructions": numbers.get("instructions_per_inference"),
     }
-
-
-def write_report(built: Built, folder: Path) -> list[str]:
-    """Write the page of what was searched into a folder, if anything was; returns a warning where it cannot be drawn here."""
-    from edgewright.report import write_page
-
-    if not built.candidates:
-        return []
-    try:
-        write_page([built.record, *built.candidates], folder / REPORT_FILE)
-    except MissingTool as reason:
-        return [f"no {REPORT_FILE}: {reason}"]
-    return []
 
 
 def print_front(candidates: Sequence[Record]) -> None:

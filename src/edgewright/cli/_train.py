@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgewright import estimators
+from edgewright import estimators, records
 from edgewright.cli._progress import Tracker
 from edgewright.data import Split
-from edgewright.errors import BadData, BadInput, UnknownName
+from edgewright.errors import BadData, BadInput, UnknownName, list_problems
 from edgewright.files import write_file
+from edgewright.records import Record
 
 ESTIMATOR_SUFFIX = ".estimator"
 
@@ -49,7 +52,64 @@ def make(name: str, seed: int, settings: Mapping[str, Any]) -> Any:
     for key in settings:
         if key not in allowed:
             raise UnknownName(f"setting of {name}", key, set(allowed) - {"random_state"})
-    return estimator.set_params(random_state=seed, **settings)
+    given = settings if name in FORESTS else _as_parameters(settings)
+    return estimator.set_params(random_state=seed, **given)
+
+
+def _as_parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as our estimators take them: sides as a tuple, phases as Phase. Raises BadInput for what they cannot be."""
+    rules: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "augmentation": (lambda value: isinstance(value, str), "a name (edgewright list augmentations) or null"),
+        "teacher": (
+            lambda value: value == "cnn",
+            '"cnn", the built-in one for images, or null; other teachers only in Python',
+        ),
+        "image_shape": (_are_sides, "[height, width], two whole numbers from 1 on, or null"),
+        "copies": (_is_count, "a whole number from 1 on"),
+        "phases": (
+            lambda value: isinstance(value, list) and all(isinstance(phase, dict) for phase in value),
+            'a list such as [{"name": "dense", "share": 2}, {"name": "fixed", "rounding": "weights"}], or null',
+        ),
+    }
+    wrong = [
+        f"{name} is {json.dumps(value)}; allowed: {rules[name][1]}."
+        for name, value in settings.items()
+        if name in rules and not (rules[name][0](value) or (value is None and name != "copies"))
+    ]
+    if wrong:
+        raise BadInput(list_problems("These settings cannot be used:", wrong))
+    given = dict(settings)
+    if given.get("image_shape") is not None:
+        given["image_shape"] = tuple(given["image_shape"])
+    if given.get("phases") is not None:
+        given["phases"] = tuple(map(_phase, given["phases"]))
+    return given
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _are_sides(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_count, value))
+
+
+def _phase(given: Mapping[str, Any]) -> Any:
+    """Return the phase of a JSON object. Raises BadInput, UnknownName."""
+    from edgewright.training import Phase
+
+    allowed = {field.name: type(field.default) for field in dataclasses.fields(Phase)} | {"name": str}
+    for key, value in given.items():
+        if key not in allowed:
+            raise UnknownName("field of a phase", key, allowed)
+        number = allowed[key] is float and type(value) is int
+        if not number and type(value) is not allowed[key]:
+            raise BadInput(
+                f"{key} of the phase {json.dumps(given)} is {json.dumps(value)}; allowed: {allowed[key].__name__}."
+            )
+    if "name" not in given:
+        raise BadInput(f"The phase {json.dumps(given)} has no name.")
+    return Phase(**given)
 
 
 def parse_settings(texts: Sequence[str], option: str = "--set", example: str = "epochs=40") -> dict[str, Any]:
@@ -83,13 +143,28 @@ def shaped(estimator: Any, name: str, split: Split) -> Split:
     return split
 
 
-def fit(estimator: Any, name: str, split: Split, tracker: Tracker) -> Any:
-    """Return the fitted estimator, with progress. Raises BadData, BadInput for settings that cannot be used."""
+def check_checkpoint(path: Path | None, name: str, out: Path) -> None:
+    """Raise BadInput where a model cannot be trained with this checkpoint."""
+    if path is None:
+        return
+    if name in FORESTS:
+        raise BadInput(f"--checkpoint is for models that are trained in epochs, and {name} is not; leave it out.")
+    if path.resolve().is_relative_to(out.resolve()):
+        raise BadInput(
+            f"The checkpoint {path} lies in the output folder, which appears only when all is done. Put it somewhere else."
+        )
+
+
+def fit(estimator: Any, name: str, split: Split, tracker: Tracker, checkpoint: Path | None = None) -> Any:
+    """Return the fitted estimator, with progress. Raises BadData, BadInput for settings that cannot be used.
+
+    checkpoint: a file that training writes after each epoch and goes on from, of models that are no forests.
+    """
     try:
         if name in FORESTS:
             tracker.begin(f"training {name}")
             return estimator.fit(split.x_train, split.y_train)
-        return estimator.fit(split.x_train, split.y_train, progress=_listener(name, tracker))
+        return estimator.fit(split.x_train, split.y_train, progress=_listener(name, tracker), checkpoint=checkpoint)
     except BadInput:
         raise
     except (TypeError, ValueError) as error:
@@ -109,6 +184,20 @@ def _listener(name: str, tracker: Tracker) -> Any:
             tracker.advance(f"{record['phase']} {record['loss']:.3f}")
 
     return Listener()
+
+
+def training_records(estimator: Any, model: str, **about: Any) -> list[Record]:
+    """Return the record of a training in epochs, with its history, a column a key; none for a model that has no such history."""
+    history: Sequence[Mapping[str, Any]] = getattr(estimator, "history_", ())
+    if not history:
+        return []
+    columns = {key: [_finite(epoch.get(key)) for epoch in history] for key in history[-1]}
+    numbers = {"epochs": len(history)}
+    return [records.make("training", model, threads=1, numbers=numbers, tables={"history": columns}, **about)]
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def save(estimator: Any, folder: Path) -> Path:

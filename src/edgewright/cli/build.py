@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ from edgewright.cli._progress import Tracker, tracker
 
 if TYPE_CHECKING:
     from edgewright.cli._fit import Built
+    from edgewright.records import Record
 
 
 def run(
@@ -45,6 +46,10 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model, such as epochs=40; may be repeated."),
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Written after each epoch; training that was interrupted goes on from it."),
+    ] = None,
     quantise: QuantiseOption = None,
     name: Annotated[
         str | None,
@@ -57,7 +62,10 @@ def run(
 
     The rows are split into a training and a test part; the test part runs as C on the emulated board and must give, bit for bit, what
     the integer model gives. The folder then holds a folder of C an export, the trained model, its integer graph (model.edgewright) and
-    the measurements (records.jsonl). It appears whole or not at all.
+    the measurements (records.jsonl, and for a model trained in epochs report.html). It appears whole or not at all.
+
+    --set takes text or JSON: augmentation=affine, image_shape=[16,16], teacher=cnn (docs/training.md). Training that was interrupted
+    goes on where the same command is given again with the same --checkpoint; the file may be removed when the folder is there.
 
     --fit searches: the model is trained at several sizes, each is given integers of 8 and 16 bits and matrices stored dense and sparse,
     and all of that is built and run on the board. The most accurate on rows kept from training that holds the budgets is taken: bytes
@@ -67,12 +75,16 @@ def run(
     from edgewright import boards
     from edgewright.cli import _fit, _models, _rows, _train
     from edgewright.compiler.c_language import check_name
+    from edgewright.errors import BadInput
 
     boards.get(board)
     kinds = _models.check_exports(export)
     model = _train.check_name(model)
     prefix = check_name(name) if name else _models.symbol(Path(data).stem)
     settings = _train.parse_settings(set_ or [])
+    _train.check_checkpoint(checkpoint, model, out)
+    if checkpoint is not None and fit is not None:
+        raise BadInput("--fit trains several models, and --checkpoint is of one; leave one of them out.")
     budgets = None if fit is None else _fit.parse(fit, board, model, seed, settings, size_kb=size_kb, quantise=quantise)
     settings |= {} if size_kb is None else {"size_kb": size_kb}
     with _output.new_folder(out, force=force) as folder, tracker(quiet=json) as progress:
@@ -86,16 +98,31 @@ def run(
             "settings": {"model": model, **settings, **({"quantise": list(quantise)} if quantise else {})},
         }
         if budgets is None:
-            built = _build(estimator, model, split, board, prefix, about, quantise, progress)
+            built = _build(estimator, model, split, board, prefix, about, quantise, checkpoint, progress)
         else:
             built = _fit.build(estimator, model, split, board, prefix, about, budgets, progress)
-        _models.write(built.firmware, built.record, kinds, folder, built.candidates)
+        others = [*_train.training_records(built.estimator, prefix, **about), *built.candidates]
+        _models.write(built.firmware, built.record, kinds, folder, others)
         _train.save(built.estimator, folder)
-        warnings = (*warnings, *built.warnings, *_fit.write_report(built, folder))
+        warnings = (*warnings, *built.warnings, *_write_report([built.record, *others], folder))
     _output.warn(warnings)
     if built.candidates and not json:
         _fit.print_front(built.candidates)
     _output.print_build(built.record, kinds, out, built.candidates, json=json)
+
+
+def _write_report(found: Sequence[Record], folder: Path) -> list[str]:
+    """Write the page of a training or a search into a folder, if there was one; returns a warning where it cannot be drawn here."""
+    from edgewright import report
+    from edgewright.errors import MissingTool
+
+    if len(found) < 2:
+        return []
+    try:
+        report.write_page(found, folder / _output.REPORT_FILE)
+    except MissingTool as reason:
+        return [f"no {_output.REPORT_FILE}: {reason}"]
+    return []
 
 
 def _split_text(data: str, test_share: float, seed: int) -> str:
@@ -112,6 +139,7 @@ def _build(
     prefix: str,
     about: Mapping[str, Any],
     quantise: list[str] | None,
+    checkpoint: Path | None,
     progress: Tracker,
 ) -> Built:
     """Return firmware that was proven as far as can be here. Raises Mismatch, DoesNotFit."""
@@ -121,7 +149,7 @@ def _build(
     from edgewright.firmware import deploy
     from edgewright.lowering import lower
 
-    fitted = _train.fit(estimator, model, split, progress)
+    fitted = _train.fit(estimator, model, split, progress, checkpoint)
     progress.begin(f"compiling for {board}")
     settings = _models.quantisation(lower(fitted), quantise)
     firmware = deploy(fitted, board, split.x_train, name=prefix, settings=settings)

@@ -58,16 +58,19 @@ def run(
     report.html; one that an earlier demo made (it holds the file .edgewright-demo) is replaced, any other only by --force.
     """
     from edgewright import records
+    from edgewright.cli import _train
 
     left_out: list[str] = []
     found: list[Record] = []
+    trainings: list[Record] = []
     with _output.new_folder(out, force=force or (out / MARKER).is_file()) as folder, tracker(quiet=json) as progress:
         (folder / MARKER).write_text("This folder was made by `edgewright demo`, which may replace it.\n")
         for part in _parts(quick, left_out, progress):
+            trainings += _train.training_records(part.model, part.name, **part.about)
             found += _on_every_board(part, progress)
-        records.write(folder / _output.RECORDS_FILE, found)
-        page = _write_page(found, folder / PAGE_FILE, left_out)
-    _finish(found, left_out, out, page=page, json=json)
+        records.write(folder / _output.RECORDS_FILE, [*found, *trainings])
+        page = _write_page([*found, *trainings], folder / PAGE_FILE, left_out)
+    _finish(found, trainings, left_out, out, page=page, json=json)
 
 
 def _parts(quick: bool, left_out: list[str], progress: Tracker) -> Iterator[_Part]:
@@ -158,7 +161,9 @@ def _write_page(found: Sequence[Record], path: Path, left_out: list[str]) -> boo
     return True
 
 
-def _finish(found: Sequence[Record], left_out: list[str], out: Path, *, page: bool, json: bool) -> None:
+def _finish(
+    found: Sequence[Record], trainings: Sequence[Record], left_out: list[str], out: Path, *, page: bool, json: bool
+) -> None:
     """Print the table and what was left out. Raises CheckFailed where a board did not do what it must."""
     from edgewright.cli import _models
     from edgewright.errors import CheckFailed
@@ -167,7 +172,7 @@ def _finish(found: Sequence[Record], left_out: list[str], out: Path, *, page: bo
     files = [_output.RECORDS_FILE, *([PAGE_FILE] if page else [])]
     if json:
         document = {"folder": str(out), "files": files, "left_out": left_out}
-        _output.print_json({**document, "records": [_output.plain(record) for record in found]})
+        _output.print_json({**document, "records": [_output.plain(record) for record in [*found, *trainings]]})
     else:
         _print(found, left_out, out, files)
     wrong = [f"{record.model} on {record.board}" for record in found if record.numbers.get("verified") == 0]

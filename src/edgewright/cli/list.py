@@ -24,7 +24,7 @@ def run(
     what: Annotated[str | None, typer.Argument(help="One of the catalogues; all of them unless given.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """List boards, datasets, estimators, operators, engines, exports or commands.
+    """List boards, datasets, estimators, augmentations, operators, engines, exports or commands.
 
     For what depends on tools or files it says whether they are here, and how to get them where they are not.
     """
@@ -110,6 +110,20 @@ def _estimators() -> list[Entry]:
     return made
 
 
+def _augmentations() -> list[Entry]:
+    from importlib import resources
+
+    try:
+        from edgewright.training import augmentations
+    except ModuleNotFoundError as error:  # the files tell the names where torch is not there to tell more
+        files = [file.name for file in (resources.files("edgewright") / "training" / "augmentations").iterdir()]
+        named = sorted(name.removesuffix(".py") for name in files if name.endswith(".py") and not name.startswith("_"))
+        doc, why_not = "A distortion of training rows.", missing_package(error)
+        return [{"name": catalog.spelled(name), "doc": doc, "serves": "", "why_not": why_not} for name in named]
+    found = {name: augmentations.get(name) for name in augmentations.names()}
+    return [{"name": name, "doc": entry.doc, "serves": entry.serves} for name, entry in found.items()]
+
+
 def _operators() -> list[Entry]:
     from edgewright import ops
 
@@ -134,6 +148,7 @@ READERS: dict[str, Callable[[], list[Entry]]] = {
     "boards": _boards,
     "datasets": _datasets,
     "estimators": _estimators,
+    "augmentations": _augmentations,
     "operators": _operators,
     "engines": _engines,
     "exports": _exports,

@@ -46,14 +46,17 @@ def choose_widths(graph: Graph, chooser: Chooser, calibration: Array) -> Mapping
 def choosable(graph: Graph, path: str = "") -> tuple[str, ...]:
     """Return the activations of a float graph whose widths can be chosen one by one; those in the body of a scan are "scan/value".
 
-    Values that share memory with another, or that a relu or clip swallows, are not among them.
+    Values that share memory with another, that a relu or clip swallows, or whose type an operator prescribes, are not among them.
     """
     found: list[str] = []
+    prescribed = {
+        value for node in graph.nodes if ops.get(node.op).prescribes for value in (*node.inputs.values(), node.output)
+    }
     for node in graph.nodes:
         readers = graph.readers(node.output)
         swallowed = len(readers) == 1 and readers[0].op in CUTTING and node.output not in graph.outputs
         if node.op == "scan":
             found += choosable(node.attributes["body"], f"{path}{node.output}/")
-        elif ops.get(node.op).alias is None and not swallowed:
+        elif ops.get(node.op).alias is None and not swallowed and node.output not in prescribed:
             found.append(path + node.output)
     return tuple(found)

@@ -13,12 +13,13 @@ from markupsafe import Markup
 
 from edgewright.files import write_file
 from edgewright.records import Record
-from edgewright.report import candidates, sections
+from edgewright.report import candidates, sections, training
 from edgewright.report.facts import Case, cases, in_order, percent, plain, share, whole
 from edgewright.report.layers import layers
 from edgewright.report.plots.accuracy_against_flash import accuracy_against_flash
 from edgewright.report.plots.accuracy_against_needs import accuracy_against_needs
 from edgewright.report.plots.instructions_by_function import instructions_by_function
+from edgewright.report.plots.loss_by_epoch import loss_by_epoch
 from edgewright.report.plots.memory_map import memory_map
 from edgewright.report.plots.needs_against_has import needs_against_has
 
@@ -36,8 +37,10 @@ def render_page(records: Iterable[Record]) -> str:
     """Return the page as text; see `write_page`."""
     given = list(records)
     found = cases(given)
+    trained = training.trainings(given)
     drawn = {
         "accuracy": accuracy_against_flash(found),
+        "training": loss_by_epoch(trained),
         "needs": needs_against_has(found),
         "functions": instructions_by_function(found),
     }
@@ -50,6 +53,7 @@ def render_page(records: Iterable[Record]) -> str:
         verification=sections.verification(found),
         accuracies=sections.accuracies(found),
         searches=_searches(given),
+        trainings=[(one.name, training.phases_table(one)) for one in trained],
         costs=sections.costs(found),
         layers=[(model, layers(own)) for model, own in sections.of_models(found) if any(case.layers for case in own)],
         functions=[
@@ -209,7 +213,7 @@ def _left_out(found: Sequence[Case], given: Sequence[Record]) -> list[tuple[str,
     ]
     if absent:
         left.append(("; ".join(absent), "The records hold no such case."))
-    kinds = in_order(record.what for record in given if record.what not in ("deploy", candidates.KIND))
+    kinds = in_order(record.what for record in given if record.what not in ("deploy", candidates.KIND, training.KIND))
     for kind in kinds:
         number = sum(record.what == kind for record in given)
         left.append(
