@@ -14,6 +14,7 @@ import edgewright
 PARTS = ("compress", "nn", "training", "lowering.py", "estimators/_base.py", "estimators/_standardise.py")
 TEACHERS = "cnn.py"  # a trained teacher is named by its weights instead
 RECURRENT = "fastgrnn"
+RECURRENT_ONLY = {"recurrence", "low_rank"}
 
 
 @cache
@@ -26,12 +27,12 @@ def digest(learner: str) -> str:
     root = Path(edgewright.__file__).parent
     others = {path.stem for path in (root / "nn").glob("[a-z]*.py")} - {learner}
     if learner != RECURRENT:
-        others.add("recurrence")
+        others |= RECURRENT_ONLY
     for part in PARTS:
         found = root / part
         for path in sorted(found.rglob("*")) if found.is_dir() else [found]:
             inside = path.relative_to(root)
-            foreign = part == "nn" and others & {inside.parts[1], path.stem}
+            foreign = part in ("nn", "compress") and others & {inside.parts[1], path.stem}
             if path.suffix in (".py", ".c", ".h") and path.name != TEACHERS and not foreign:
                 total.update(inside.as_posix().encode() + path.read_bytes())
     return total.hexdigest()

@@ -11,6 +11,8 @@ from command_line import Edgewright, rows
 from edgewright import estimators, records
 from edgewright.boards import get
 
+MADE = ("c", "model.edgewright", "records.jsonl", "report.html")
+
 
 def arguments(table: Path, out: Path, *others: str, model: str = "decision-tree", board: str = "microbit") -> list[str]:
     given = ["build", "--data", str(table), "--target", "label", "--model", model, "--board", board, "--out", str(out)]
@@ -42,7 +44,7 @@ def test_our_estimators_are_built_and_saved(name: str, table: Path, tmp_path: Pa
     assert result.err == ""
     assert result.document["folder"] == str(out)
     assert result.document["record"]["settings"]["size_kb"] == 1
-    saved = [path for path in out.iterdir() if path.name not in ("c", "model.edgewright", "records.jsonl")]
+    saved = [path for path in out.iterdir() if path.name not in MADE]
     assert len(saved) == 1
     x, _ = rows()
     assert set(estimators.load_estimator(saved[0]).predict(x.astype(np.float32))) <= {"a", "b", "c"}

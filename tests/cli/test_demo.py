@@ -24,7 +24,11 @@ def test_every_model_runs_on_every_board(
     assert quick.code == 0, quick.err
     assert max(map(len, quick.out.replace(str(tmp_path), "").splitlines())) <= 80
     assert "Left out: the anomaly detector" in quick.out
-    found = records.read(tmp_path / "demo" / "records.jsonl")
+    written = records.read(tmp_path / "demo" / "records.jsonl")
+    found = [record for record in written if record.what == "deploy"]
+    trained = {record.model: record for record in written if record.what == "training"}
+    assert trained.keys() == MODELS - {"random_forest"}
+    assert len(trained["bonsai"].tables["history"]["loss"]) == 3
     names = set(boards.names()) - {"host"}
     assert {(record.model, record.board) for record in found} == {(model, board) for model in MODELS for board in names}
     ran = [record for record in found if record.numbers.get("verified") is not None]
@@ -33,12 +37,13 @@ def test_every_model_runs_on_every_board(
     assert all(record.numbers["accuracy_float"] is not None for record in found)
     page = (tmp_path / "demo" / "report.html").read_text()
     assert all(model in page for model in MODELS)
+    assert "What each phase of protonn reached" in page
     # its own folder is replaced, by the marker that it left there; another is not
     monkeypatch.setenv("PATH", "")
     again = edgewright("demo", "--quick", "--out", tmp_path / "demo", "--json")
     assert again.code == 0, again.err
     assert any("arduino-uno" in reason and "apt-get install" in reason for reason in again.document["left_out"])
-    assert len(again.document["records"]) == len(found)
+    assert len(again.document["records"]) == len(written)
 
 
 def test_a_folder_of_another_is_kept(tmp_path: Path, edgewright: Edgewright) -> None:

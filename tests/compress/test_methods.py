@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from edgewright import compress
-from edgewright.compress import hard_threshold, int8
+from edgewright.compress import hard_threshold, int8, low_rank
 from edgewright.compress.hard_threshold import HardThreshold
 from edgewright.compress.int8 import Int8
+from edgewright.compress.low_rank import LowRank
 from edgewright.errors import BadInput
 
 
@@ -69,3 +70,32 @@ def test_the_gradient_passes_the_rounding(weight):
     (int8.straight_through(weight, Int8()) * torch.arange(13.0)).sum().backward()
     assert torch.equal(weight.grad, torch.arange(13.0).expand(7, 13))
     assert torch.equal(int8.straight_through(weight, Int8()), int8.apply(weight, Int8()))
+
+
+@pytest.mark.parametrize("rank", range(1, 8))
+def test_the_approximation_misses_only_the_smallest_singular_values(weight, rank):
+    left, right = low_rank.factors(weight, LowRank(rank))
+    assert (left.shape, right.shape) == ((7, rank), (rank, 13))
+    assert left.dtype == right.dtype == torch.float32
+    missed = torch.linalg.svdvals(weight)[rank:].square().sum().item()
+    for found in (left @ right, low_rank.apply(weight, LowRank(rank))):
+        assert torch.linalg.matrix_rank(found) == rank
+        assert (found - weight).square().sum().item() == pytest.approx(missed, rel=1e-4, abs=1e-9)
+
+
+def test_both_factors_are_of_one_size(weight):
+    left, right = low_rank.factors(weight * 100, LowRank(3))
+    assert left.norm().item() == pytest.approx(right.norm().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("zeros", [(5, 3), (3, 5)])
+def test_a_matrix_of_zeros_has_factors_too(zeros):
+    left, right = low_rank.factors(torch.zeros(zeros), LowRank(2))
+    assert torch.equal(left @ right, torch.zeros(zeros))
+
+
+@pytest.mark.parametrize("rank", [0, -1, 8, 2.0, True, None])
+def test_a_rank_is_at_most_the_smaller_side(weight, rank):
+    for function in (low_rank.apply, low_rank.factors):
+        with pytest.raises(BadInput, match=r"rank is .*; allowed: a whole number from 1 to 7, the smaller side"):
+            function(weight, LowRank(rank))

@@ -98,6 +98,7 @@ def _phase(given: Mapping[str, Any]) -> Any:
     """Return the phase of a JSON object. Raises BadInput, UnknownName."""
     from edgewright.training import Phase
 
+    kinds = {str: "text", float: "a number", bool: "true or false"}
     allowed = {field.name: type(field.default) for field in dataclasses.fields(Phase)} | {"name": str}
     for key, value in given.items():
         if key not in allowed:
@@ -105,7 +106,7 @@ def _phase(given: Mapping[str, Any]) -> Any:
         number = allowed[key] is float and type(value) is int
         if not number and type(value) is not allowed[key]:
             raise BadInput(
-                f"{key} of the phase {json.dumps(given)} is {json.dumps(value)}; allowed: {allowed[key].__name__}."
+                f"{key} of the phase {json.dumps(given)} is {json.dumps(value)}; allowed: {kinds[allowed[key]]}."
             )
     if "name" not in given:
         raise BadInput(f"The phase {json.dumps(given)} has no name.")

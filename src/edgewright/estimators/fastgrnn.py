@@ -23,7 +23,7 @@ from edgewright.estimators._size import (
     matrix_bytes_at_most,
     sparse_only,
 )
-from edgewright.nn.fastgrnn import FastGRNN
+from edgewright.nn.fastgrnn import FastGRNN, stored_shapes
 from edgewright.training import Phase
 
 HIDDEN_STEP, LARGEST_HIDDEN = 4, 128
@@ -34,8 +34,10 @@ class FastGRNNClassifier(Classifier):
     """A gated recurrent cell for sequences of one length, X [n, steps, features] (Kusupati et al., NeurIPS 2018).
 
     size_kb: KB of weights (1,024 bytes) that must not be passed, None for no limit. hidden: size of the state; None for the
-    most that fits, a multiple of 4. density: share of the entries of W and U that stay. state_view: as what the
-    product of U reads the state, which has 16 bits on the device: "int16", or "int8", which takes fewer cycles.
+    most that fits, a multiple of 4. density: share of the entries of W and U, or of each of their factors, that stay. rank_w,
+    rank_u: None for whole matrices; with a rank W, or U, is the product of two thin ones, of so many rows and columns, which take
+    fewer bytes where the rank is below rows x columns / (rows + columns). state_view: as what the product of U reads the state,
+    which has 16 bits on the device: "int16", or "int8", which takes fewer cycles where U is whole.
     standardise: "common" (one scale, free on the device), "feature" (one each), or "auto". epochs, batch_rows, learning_rate,
     label_smoothing, input_noise, patience: see `training.Schedule`; augmentation, copies, image_shape, teacher, phases: see
     `fit`. validation_share: of the training sequences, to choose the epoch. random_state: seed.
@@ -51,6 +53,8 @@ class FastGRNNClassifier(Classifier):
         size_kb: float | None = 4.0,
         hidden: int | None = None,
         density: float = 1.0,
+        rank_w: int | None = None,
+        rank_u: int | None = None,
         state_view: str = "int16",
         standardise: str = "auto",
         epochs: int = 120,
@@ -70,6 +74,8 @@ class FastGRNNClassifier(Classifier):
         self.size_kb = size_kb
         self.hidden = hidden
         self.density = density
+        self.rank_w = rank_w
+        self.rank_u = rank_u
         self.state_view = state_view
         self.standardise = standardise
         self.epochs = epochs
@@ -96,6 +102,9 @@ class FastGRNNClassifier(Classifier):
         at_least_one(hidden=self.hidden)
         if self.state_view not in VIEW_BITS:
             raise BadInput(f"state_view is {self.state_view!r}; allowed: {' and '.join(VIEW_BITS)}.")
+        largest = self.hidden or LARGEST_HIDDEN
+        stored_shapes("W", largest, features, self.rank_w)
+        stored_shapes("U", largest, largest, self.rank_u)
         return budget.largest(self._plans(features, classes))
 
     def _vector_bytes(self, classes: int, settings: Mapping[str, int]) -> int:
@@ -104,12 +113,17 @@ class FastGRNNClassifier(Classifier):
 
     def _plans(self, features: int, classes: int) -> Iterator[Plan]:
         density = density_for(self.density, features)
+        given = {"rank_w": self.rank_w, "rank_u": self.rank_u}
+        ranks = {name: int(rank) for name, rank in given.items() if rank is not None}
         found = range(HIDDEN_STEP, LARGEST_HIDDEN + 1, HIDDEN_STEP) if self.hidden is None else (self.hidden,)
         for hidden in found:
-            size = matrix_bytes_at_most(hidden, features, density) + matrix_bytes_at_most(hidden, hidden, density)
-            settings = {"hidden": hidden, "view_bits": VIEW_BITS[self.state_view]}
+            if hidden < max(ranks.values(), default=0):
+                continue
+            shapes = stored_shapes("W", hidden, features, self.rank_w) | stored_shapes("U", hidden, hidden, self.rank_u)
+            size = sum(matrix_bytes_at_most(*shape, density) for shape in shapes.values())
+            settings = {"hidden": hidden, "view_bits": VIEW_BITS[self.state_view]} | ranks
             size += matrix_bytes_at_most(classes, hidden) + self._vector_bytes(classes, settings)
-            yield Plan(settings, sparse_only({"W": density, "U": density}), size)
+            yield Plan(settings, sparse_only(dict.fromkeys(shapes, density)), size)
 
     def _row_shape(self) -> tuple[int, ...]:
         return (self.n_steps_in_, self.n_features_in_)

@@ -78,11 +78,11 @@ def _is_known(series: Series) -> bool:
 
 
 def _training(name: str, record: Record) -> Training:
-    history = record.tables.get("history") or {}
-    phases = history.get("phase")
+    history: Mapping[str, Any] = record.tables.get("history") or {}
+    phases: Any = history.get("phase")
     columns = {str(key): column for key, column in history.items() if key != "phase"}
-    sound = isinstance(phases, list) and bool(phases) and all(isinstance(phase, str) for phase in phases)
-    if not sound or LOSS not in columns or not all(_is_column(column, len(phases)) for column in columns.values()):
+    named = isinstance(phases, list) and bool(phases) and all(isinstance(phase, str) for phase in phases)
+    if not named or LOSS not in columns or not all(_is_column(column, len(phases)) for column in columns.values()):
         raise BadData(
             f"The training record of {name} is damaged: its history must give phase (text) and loss, and what else it gives, once an "
             f"epoch."
