@@ -14,6 +14,8 @@ from edgewright import boards, deploy
 from edgewright.compiler import exports
 from edgewright.compiler.emit import emit
 
+pytestmark = pytest.mark.slow
+
 NAMES = [("tiny",), ("tiny", "other")]
 LONG = "a__b_" + "c" * 34 + "_"  # the longest name, with every trap for names of dashes
 

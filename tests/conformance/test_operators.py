@@ -18,16 +18,9 @@ from edgewright.runtime.ranges import accumulator_bounds
 OPERATORS = [name for name in ops.names() if ops.get(name).cases]
 
 
-def is_quick(board: str, op: str) -> bool:
-    """Whether a pair is among the quick tests: the host and one core that has little, and other cores for kernels of their own."""
-    features = boards.get(board).cpu.features
-    return board in ("host", "microbit") or (
-        board == "stm32f405" and any(kernel.needs in features for kernel in ops.get(op).kernels)
-    )
-
-
+QUICK = ("host", "microbit")  # and a core that has little
 PAIRS = [
-    pytest.param(board, op, marks=() if is_quick(board, op) else pytest.mark.slow)
+    pytest.param(board, op, marks=() if board in QUICK else pytest.mark.slow)
     for board in boards.names()
     for op in OPERATORS
 ]
@@ -48,7 +41,8 @@ def test_c_equals_twin(op, board):
         assert differences(graphs, image) == []
 
 
-FEATURES = sorted({(name, kernel.needs or "") for name in OPERATORS for kernel in ops.get(name).kernels})
+NEEDED = sorted({(name, kernel.needs or "") for name in OPERATORS for kernel in ops.get(name).kernels})
+FEATURES = [pytest.param(*pair, marks=pytest.mark.slow if pair[1] else ()) for pair in NEEDED]
 
 
 @pytest.mark.parametrize(("op", "feature"), FEATURES)

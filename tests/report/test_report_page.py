@@ -14,6 +14,8 @@ from report_samples import BOARDS, MODELS, NO_SIMAVR, TOO_LARGE, record, records
 from edgewright.errors import BadData, BadInput, CannotWrite, MissingTool
 from edgewright.report import render_page, write_page
 
+pytestmark = pytest.mark.slow
+
 COSTS = "Flash, RAM, stack and time of every model on every board"
 ACCURACIES = "Accuracy of the float model, of its integers and of the C on each board"
 AGREEMENT = "Agreement of twin, host and board"

@@ -15,6 +15,8 @@ from edgewright.report import render_page
 from edgewright.report.plots.loss_by_epoch import loss_by_epoch
 from edgewright.report.training import Span, phases_table, trainings
 
+pytestmark = pytest.mark.slow
+
 PHASES = ["dense", "dense", "thresholding", "fixed"]
 LOSSES = [2.5, 1.5, 1.25, 1.125]
 
