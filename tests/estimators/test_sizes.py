@@ -7,7 +7,7 @@ from edgewright.compress.hard_threshold import HardThreshold
 from edgewright.errors import BadInput
 from edgewright.estimators import _bonsai_plans, _protonn_plans
 from edgewright.estimators._size import AFFINE_BYTES, Budget, Plan, matrix_bytes, matrix_bytes_at_most
-from edgewright.ops.sparse_dense import stored_bytes
+from edgewright.ops.sparse_dense import least_bytes, stored_bytes
 
 DIGITS = data.get("digits").load()
 
@@ -18,7 +18,7 @@ DIGITS = data.get("digits").load()
 def test_a_matrix_takes_the_smaller_of_dense_and_sparse(rows, columns, density):
     generator = np.random.default_rng(0)
     matrix = generator.integers(1, 100, (rows, columns)) * (generator.random((rows, columns)) < density)
-    assert matrix_bytes(matrix) == min(stored_bytes(matrix), rows * columns) + rows
+    assert matrix_bytes(matrix) == least_bytes(rows * columns, stored_bytes(matrix)) + rows
 
 
 @pytest.mark.parametrize("columns", [1, 20, 255, 256, 257, 900])

@@ -14,7 +14,7 @@ from edgewright.compress.hard_threshold import HardThreshold
 from edgewright.errors import BadInput
 from edgewright.estimators._standardise import Standardiser
 from edgewright.nn import Learner
-from edgewright.ops.sparse_dense import LARGEST_GAP, bitmap_bytes, gaps_bytes, stored_bytes
+from edgewright.ops.sparse_dense import LARGEST_GAP, bitmap_bytes, gaps_bytes, least_bytes, stored_bytes
 
 WIDE_BIAS_BYTES = 4  # a bias at the scale of a product, which may need 32 bits
 BIAS_BYTES = 2
@@ -97,13 +97,13 @@ def matrix_bytes_at_most(rows: int, columns: int, density: float = 1.0, *, share
     bridges = rows * ((columns - 1) // LARGEST_GAP)
     entries = min(kept + bridges, rows * columns)
     sparse = min(gaps_bytes(rows, entries, min(columns, entries)), bitmap_bytes(rows, columns, kept))
-    return min(rows * columns, sparse) + (0 if shared else rows * SHIFT_BYTES)
+    return least_bytes(rows * columns, sparse) + (0 if shared else rows * SHIFT_BYTES)
 
 
 def matrix_bytes(matrix: npt.NDArray[np.float32], always_dense: bool = False, shared: bool = False) -> int:
     """Return the bytes of an int8 matrix [rows, columns]: the smaller of dense and sparse, and a shift a row unless `shared`."""
     shifts = 0 if shared else len(matrix) * SHIFT_BYTES
-    return (matrix.size if always_dense else min(matrix.size, stored_bytes(matrix))) + shifts
+    return (matrix.size if always_dense else least_bytes(matrix.size, stored_bytes(matrix))) + shifts
 
 
 def matrices_bytes(learner: Learner) -> int:

@@ -8,16 +8,16 @@ from dataclasses import replace
 from edgewright.errors import UnknownName
 from edgewright.ir.graph import Graph, Node
 from edgewright.ir.types import Array, Type
-from edgewright.ops.sparse_dense import compress, stored_bytes
+from edgewright.ops.sparse_dense import compress, least_bytes, stored_bytes
 
 CHOICE = "storage"  # the attribute of a `dense` whose storage is chosen: "dense" or "sparse"
 
 
 def store_sparse(graph: Graph) -> Graph:
-    """`dense` becomes `sparse_dense` where that holds fewer bytes.
+    """`dense` becomes `sparse_dense` where that saves a quarter of the bytes.
 
     1. Only weights that no other node reads.
-    2. What the C holds instead must be smaller than the matrix, unless the node's attribute `storage` says what to do.
+    2. What the C holds instead must be at most three quarters of the matrix, unless the node's attribute `storage` says what to do.
     3. Bodies of scans are treated alike.
     """
     types, constants = dict(graph.types), dict(graph.constants)
@@ -70,7 +70,7 @@ def _stored(graph: Graph, node: Node, types: dict[str, Type], constants: dict[st
         return node
     name = node.inputs["w"]
     matrix = graph.constants[name]
-    if choice is None and stored_bytes(matrix) >= matrix.nbytes:  # rule 2
+    if choice is None and least_bytes(matrix.nbytes, stored_bytes(matrix)) == matrix.nbytes:  # rule 2
         return node
     parts = dict(zip(("values", "gaps", "counts"), compress(matrix), strict=True))
     del types[name], constants[name]
