@@ -28,7 +28,7 @@ def all_bars() -> tuple[Bar, ...]:
         kind = setting.must is None
         limit = setting.kilobytes * models.KB
         found += _most(
-            f"{label}: bytes of weights in the C, the most of the seeds and cores",
+            f"{label}: bytes of weights in the portable C, the most of the seeds",
             f"{name} bytes",
             None if kind else limit,
             limit if kind else None,

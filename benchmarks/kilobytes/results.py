@@ -64,12 +64,14 @@ def percent(made: Iterable[Record], setting: Setting, key: str) -> float | None:
 
 
 def weight_bytes(made: Iterable[Record], setting: Setting) -> float | None:
-    """Return the most bytes of weights of any seed and, of seed 0, of any board."""
-    both = [
-        *of_model(made, accuracy.ACCURACY, setting.name),
-        *of_model(made, on_boards.CHECKED, setting.name),
-    ]
-    return largest([record.numbers.get("weight_bytes") for record in both])
+    """Return the most bytes of weights of any seed, as the portable C holds them."""
+    return largest([record.numbers.get("weight_bytes") for record in of_model(made, accuracy.ACCURACY, setting.name)])
+
+
+def packed_bytes(made: Iterable[Record], setting: Setting) -> float | None:
+    """Return the most bytes of constants without tables, of seed 0, on any board: some kernels keep sums of weights beside them."""
+    boards = of_model(made, on_boards.CHECKED, setting.name)
+    return largest([record.numbers.get("weight_bytes") for record in boards])
 
 
 def counted(
