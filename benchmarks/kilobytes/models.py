@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.kilobytes import teachers, training_code
 from edgewright import data, estimators
 from edgewright.compiler.pipeline import prepared_and_integers
+from edgewright.compiler.settings import default_settings
 from edgewright.data import Split
 from edgewright.engines._cache import cache_folder
 from edgewright.errors import BadModelFile
@@ -33,6 +34,7 @@ class Setting:
 
     name: its key, "usps fastgrnn 2.1". kilobytes: of weights, at most. settings: of the estimator, beside those that all share.
     must, aim: accuracy of the integers in percent, mean of the seeds; None where there is none. published: what it is held against.
+    quantised: settings of quantisation, beside the defaults.
     """
 
     data: str
@@ -42,6 +44,7 @@ class Setting:
     published: str
     must: float | None = None
     aim: float | None = None
+    quantised: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -80,7 +83,7 @@ _MNIST = {"epochs": 40, "batch_rows": 200}
 MODELS: tuple[Setting, ...] = (
     Setting("usps", "fastgrnn", 2.1, {"hidden": 32}, _FASTGRNN, 95.2, 95.6),
     Setting("usps", "fastgrnn", 1.4, {"hidden": 24}, _FASTGRNN, 94.6, 95.0),
-    Setting("usps", "fastgrnn", 2.1, {"hidden": 32, "state_view": "int8"}, _FASTGRNN),
+    Setting("usps", "fastgrnn", 2.1, {"hidden": 32, "state_view": "int8"}, _FASTGRNN, quantised={"input": "int8"}),
     Setting("usps", "protonn", 5.2, {"projection": 20, "prototypes": 80, "density": 0.4}, _PROTONN, 94.8, 95.2),
     Setting("usps", "protonn", 2.8, {"projection": 15, "prototypes": 60, "density": 0.2}, _PROTONN, 94.4, 94.8),
     Setting("usps", "bonsai", 6.3, {"depth": 2, "projection": 28, "density": 0.15, "epochs": 250}, _BONSAI, 94.4, 94.7),
@@ -152,7 +155,8 @@ def trained(name: str, seed: int, quick: bool) -> Trained:
     teacher = teachers.name_of(setting.data, quick)
     real = _real(setting, seed, quick, teacher)
     calibration = split(setting, quick).x_train[:CALIBRATION_ROWS]
-    _, integers = prepared_and_integers(real, calibration)
+    settings = replace(default_settings(real), **setting.quantised)
+    _, integers = prepared_and_integers(real, calibration, settings)
     return Trained(setting, seed, real, integers, teacher)
 
 
