@@ -208,7 +208,8 @@ def test_a_quick_model_is_trained_once(fresh: Path, monkeypatch: pytest.MonkeyPa
     first = models.trained(FIRST.name, 0, True)
     assert not list(fresh.rglob("*.checkpoint"))
     with monkeypatch.context() as patched:
-        patched.setattr(models.estimators, "get", lambda name: pytest.fail("it trains again"))
+        kind = estimators.get(FIRST.learner)
+        patched.setattr(kind, "fit", lambda *given, **named: pytest.fail("it trains again"))
         again = models.trained(FIRST.name, 0, True)
     assert (again.real.hash, again.integers.hash) == (first.real.hash, first.integers.hash)
     (kept,) = (fresh / "kilobytes").glob("*.safetensors")

@@ -22,7 +22,7 @@ ENTRY = bench.get("quantisation-defaults")
 def test_the_defaults_are_among_what_is_compared() -> None:
     assert IMAGES in quantisation_defaults.CHOICES.values()
     assert DEEP in quantisation_defaults.CHOICES.values()
-    assert len(set(quantisation_defaults.CHOICES.values())) == len(quantisation_defaults.CHOICES)
+    assert len(set(map(str, quantisation_defaults.CHOICES.values()))) == len(quantisation_defaults.CHOICES)
     assert {unit.key for unit in ENTRY.units(True)} < {unit.key for unit in ENTRY.units(False)}
     assert "(the default for images)" in ENTRY.table([])
 
