@@ -101,7 +101,7 @@ LEARNERS_OWN = "fastgrnn_cell"  # carries a state of its own; its tests draw seq
 def test_random_graphs_reach_every_operator() -> None:
     """Those that a table or `rescale` takes the place of are drawn; all that have kernels are there in integers too."""
     drawn, integers = {LEARNERS_OWN}, {LEARNERS_OWN}
-    for graph, quantised in drawn_graphs(800, 2000).values():
+    for graph, quantised in drawn_graphs(2000, 1000).values():
         drawn |= {node.op for node in nodes_of(graph)}
         integers |= {node.op for node in nodes_of(quantised)}
     assert drawn | integers == set(ops.names())
