@@ -12,8 +12,7 @@ import pytest
 from golden_files import check_golden
 from hypothesis import settings
 
-from edgewright import engines
-from edgewright.boards import get as get_board
+from edgewright import boards, engines
 from edgewright.compiler.emit import emit
 from edgewright.compiler.program import Program
 from edgewright.ir.graph import Graph
@@ -47,7 +46,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 def host() -> Run:
     """Runs a graph, or one model of a program, on this computer: integer arrays [n, *shape] in, a list of them out."""
     engine = engines.get("host")
-    if reason := engine.why_not(get_board("host")):
+    if reason := engine.why_not(boards.get("host")):
         pytest.skip(f"the host engine cannot run: {reason}")
 
     def run(what: Graph | Program, *inputs: Array, model: str | None = None) -> list[Array]:
@@ -70,3 +69,16 @@ def data_folder() -> Callable[[str], Path]:
         return Path(place) / name
 
     return find
+
+
+QUICK_BOARDS = ("host", "microbit")  # a core that has little, on which kernels without assembly of their own run too
+
+
+@pytest.hookimpl(tryfirst=True)  # before what -m leaves out is left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on other boards are slow: each instruction set is a compiler's run-time library to build first."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        board = parameters.get("board")
+        if isinstance(board, str) and board in boards.names() and board not in QUICK_BOARDS:
+            item.add_marker(pytest.mark.slow)

@@ -18,15 +18,8 @@ from edgewright.runtime.ranges import accumulator_bounds
 OPERATORS = [name for name in ops.names() if ops.get(name).cases]
 
 
-QUICK = ("host", "microbit")  # and a core that has little
-PAIRS = [
-    pytest.param(board, op, marks=() if board in QUICK else pytest.mark.slow)
-    for board in boards.names()
-    for op in OPERATORS
-]
-
-
-@pytest.mark.parametrize(("board", "op"), PAIRS)
+@pytest.mark.parametrize("op", OPERATORS)
+@pytest.mark.parametrize("board", boards.names())
 def test_c_equals_twin(op, board):
     engine = boards.get(board).engine
     if reason := engines.get(engine).why_not(boards.get(board)):
