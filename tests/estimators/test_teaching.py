@@ -103,6 +103,8 @@ def test_held_out_rows_are_judged_distorted():
         ({"augmentation": "warp"}, BadData, "warp distorts sequences.*for tables noise"),
         ({"augmentation": "noise", "image_shape": (8, 8)}, BadData, "noise distorts tables.*For images choose affine"),
         ({"augmentation": "noise", "copies": 0}, BadInput, "copies is 0; allowed"),
+        ({"augmentation": 3}, UnknownName, "no augmentation named '3'"),
+        ({"augmentation": "affine", "image_shape": (-8, -8)}, BadInput, r"image_shape is \(-8, -8\); allowed"),
         ({"image_shape": (8, 9)}, BadInput, r"image_shape is \(8, 9\); allowed: .* product is the 64 values"),
         ({"image_shape": 64}, BadInput, "image_shape is 64; allowed"),
         ({"teacher": "cnn"}, BadInput, 'The teacher "cnn" sorts images into classes: give image_shape'),

@@ -233,7 +233,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if shape is None:
             return
         sides = tuple(shape) if isinstance(shape, tuple | list) else ()
-        if len(sides) != 2 or not all(isinstance(side, int) for side in sides) or sides[0] * sides[1] != x[0].size:
+        if (
+            len(sides) != 2
+            or not all(isinstance(side, int) and side > 0 for side in sides)
+            or sides[0] * sides[1] != x[0].size
+        ):
             raise BadInput(
                 f"image_shape is {self.image_shape!r}; allowed: (height, width) whose product is the {x[0].size} values of a row, "
                 f"or None for what is no image."

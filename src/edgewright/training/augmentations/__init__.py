@@ -28,7 +28,7 @@ class Augmentation:
 
 def get(name: str) -> Augmentation:
     """Return an augmentation by name. Raises UnknownName."""
-    return cast(Augmentation, catalog.get("edgewright.training.augmentations", name))
+    return cast(Augmentation, catalog.get("edgewright.training.augmentations", str(name)))
 
 
 def names() -> tuple[str, ...]:
