@@ -71,14 +71,11 @@ def data_folder() -> Callable[[str], Path]:
     return find
 
 
-QUICK_BOARDS = ("host", "microbit")  # a core that has little, on which kernels without assembly of their own run too
-
-
 @pytest.hookimpl(tryfirst=True)  # before what -m leaves out is left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on other boards are slow: each instruction set is a compiler's run-time library to build first."""
+    """Tests for each of the boards are slow but on this computer: emulated cores take a compiler's run-time library each."""
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         board = parameters.get("board")
-        if isinstance(board, str) and board in boards.names() and board not in QUICK_BOARDS:
+        if isinstance(board, str) and board in boards.names() and board != "host":
             item.add_marker(pytest.mark.slow)

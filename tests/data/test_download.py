@@ -241,6 +241,7 @@ def published(folder, name):
         return {key: file[key] for key in file}
 
 
+@pytest.mark.slow
 def test_the_published_tables_give_the_published_digits(data_folder):
     arrays = published(data_folder("usps"), "usps")
     plain, indexed = {}, {}

@@ -12,6 +12,7 @@ DIGITS = data.get("digits").load()
 BARS = {"bonsai": 0.945, "protonn": 0.965, "fastgrnn": 0.955}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BARS)
 def test_digits_in_4_kb(name):
     split = DIGITS.as_sequences() if name == "fastgrnn" else DIGITS
