@@ -13,7 +13,7 @@ from benchmarks.kilobytes import models
 
 
 def prepare(words: Sequence[str]) -> None:
-    """Train every chosen model with every seed, seed by seed, as copies and teacher's answers are those of a seed."""
+    """Train every chosen model with every seed, seed by seed."""
     chosen = [setting.name for setting in models.MODELS if set(words) <= set(setting.name.split())]
     for seed in models.SEEDS:
         for name in chosen:

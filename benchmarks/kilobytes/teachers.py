@@ -54,7 +54,7 @@ TEACHERS = {
 class Remembered(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A teacher whose scores are kept in the cache by the rows that it was asked about.
 
-    The copies of the digits depend on the seed alone, so that all learners of a seed ask about the same rows.
+    The copies of the digits are the same for every `random_state`, so that all learners and seeds ask about the same rows.
     """
 
     def __init__(self, name: str, teacher: CNNClassifier) -> None:

@@ -33,7 +33,8 @@ class Settings:
     bias_correction: whether biases make up for the mean error of each channel (Nagel et al., ICCV 2019).
     equalise: whether channels between two layers are scaled to alike ranges (Nagel et al., ICCV 2019).
     widths: activation -> its dtype where it is not `activation`; one in the body of a scan is "scan/value".
-    storage: matrix of a dense layer -> "dense" or "sparse" where it is not what takes fewer bytes; named alike.
+    storage: matrix of a dense layer -> "dense" or "sparse" where it is not the default, sparse where that saves a quarter of the
+    bytes; named alike.
     Raises BadInput for anything else.
     """
 

@@ -101,7 +101,10 @@ def matrix_bytes_at_most(rows: int, columns: int, density: float = 1.0, *, share
 
 
 def matrix_bytes(matrix: npt.NDArray[np.float32], always_dense: bool = False, shared: bool = False) -> int:
-    """Return the bytes of an int8 matrix [rows, columns]: the smaller of dense and sparse, and a shift a row unless `shared`."""
+    """Return the bytes of an int8 matrix [rows, columns], its zeros left out where that saves a quarter.
+
+    shared: one scale for the whole matrix; otherwise a shift a row is counted too.
+    """
     shifts = 0 if shared else len(matrix) * SHIFT_BYTES
     return (matrix.size if always_dense else least_bytes(matrix.size, stored_bytes(matrix))) + shifts
 

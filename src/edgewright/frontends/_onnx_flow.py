@@ -284,17 +284,6 @@ def stored_as(builder: ModelBuilder, flow: Flow, shape: tuple[int, ...]) -> str:
     return _shaped(builder, settle(builder, flow), shape)
 
 
-def node_of(builder: ModelBuilder, op: str, attributes: Mapping[str, Any] | None = None, **inputs: Flow) -> Flow:
-    """Return what a new node makes of flows in the file's order, by port."""
-    value = builder.node(
-        op,
-        attributes=dict(attributes or {}),
-        **{port: settle(builder, plain(builder, flow)) for port, flow in inputs.items()},
-    )
-    (first, *_) = inputs.values()
-    return Flow(value, builder.type(value).shape, batch_at=first.batch_at)
-
-
 def entrywise(builder: ModelBuilder, op: str, x: Flow, attributes: Mapping[str, Any] | None = None) -> Flow:
     """Return what an operator that works entry by entry makes of a flow, whatever its order."""
     return replace(x, value=builder.node(op, x=settle(builder, x), attributes=dict(attributes or {})), pending=None)
