@@ -35,7 +35,10 @@ def units(quick: bool) -> Sequence[Unit]:
 
     listed = QUICK_MODELS if quick else tuple(setting.name for setting in models.MODELS)
     seeds = models.SEEDS[: 1 if quick else None]
-    found = [unit("kernels", kernels.kernel_records), unit("training speed", training_speed.training_speed_records)]
+    found = [
+        unit("kernels", kernels.kernel_records),
+        unit("training speed", training_speed.training_speed_records, "fastgrnn"),
+    ]
     found += [
         unit(f"teacher {name}", teachers.unit, name) for name in (("usps",) if quick else tuple(teachers.TEACHERS))
     ]

@@ -12,10 +12,10 @@ from benchmarks.kilobytes.models import Trained
 from edgewright import boards, deploy, engines, records
 from edgewright.compiler.emit import emit
 from edgewright.compiler.program import Program
+from edgewright.deployed import MOST_VECTORS_ON_AVR
 from edgewright.engines import Image, Run, pack_inputs, unpack_outputs
 from edgewright.engines.layers import flash_parts
 from edgewright.errors import BoardFault, DoesNotFit, MissingTool
-from edgewright.firmware import MOST_VECTORS_ON_AVR
 from edgewright.ir.types import Array
 from edgewright.records import Record
 from edgewright.runtime.integer import run_integer

@@ -128,7 +128,10 @@ def _kernel(made: Sequence[Record], core: str) -> str:
 
 
 def _training(made: Sequence[Record]) -> str:
-    cells = [_number(results.of_step(made, f"{name}_to_gru"), ".2f") for name in ("plain", "torch", "compiled")]
+    cells = [
+        _number(results.of_step(made, training_speed.ratio("fastgrnn", name)), ".2f")
+        for name in ("plain", "torch", "compiled")
+    ]
     error = results.of_step(made, "gradient_error")
     return "\n".join(
         (

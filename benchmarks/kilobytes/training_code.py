@@ -11,28 +11,31 @@ import torch
 
 import edgewright
 
-PARTS = ("compress", "nn", "training", "lowering.py", "estimators/_base.py", "estimators/_standardise.py")
+PARTS = (
+    *("compress", "nn", "training", "lowering.py", "lowering_cells.py"),
+    *("estimators/_base.py", "estimators/_sequences.py", "estimators/_standardise.py"),
+)
 TEACHERS = "cnn.py"  # a trained teacher is named by its weights instead
-RECURRENT = "fastgrnn"
-RECURRENT_ONLY = {"recurrence", "low_rank"}
+RECURRENT_ONLY = {"recurrence", "low_rank", "cells", "recurrent", "_layer", "lowering_cells", "_sequences"}
 
 
 @cache
 def digest(learner: str) -> str:
     """Return a hash of the parts of the package that train a learner, and of the packages that compute.
 
-    Of an estimator's own file the parameters are what matters, so it is left out, as are the modules of other learners.
+    Of an estimator's own file the parameters are what matters, so it is left out, as are the modules of other learners and cells.
     """
     total = hashlib.sha256(f"torch {torch.__version__} numpy {numpy.__version__}".encode())
     root = Path(edgewright.__file__).parent
-    others = {path.stem for path in (root / "nn").glob("[a-z]*.py")} - {learner}
-    if learner != RECURRENT:
-        others |= RECURRENT_ONLY
+    cells = {path.stem for path in (root / "nn" / "cells").glob("[a-z]*.py")}
+    others = ({path.stem for path in (root / "nn").glob("[a-z]*.py")} | cells | RECURRENT_ONLY) - {learner}
+    if learner in cells:
+        others -= RECURRENT_ONLY
     for part in PARTS:
         found = root / part
         for path in sorted(found.rglob("*")) if found.is_dir() else [found]:
             inside = path.relative_to(root)
-            foreign = part in ("nn", "compress") and others & {inside.parts[1], path.stem}
+            foreign = part != "training" and others & {*inside.parts, path.stem}
             if path.suffix in (".py", ".c", ".h") and path.name != TEACHERS and not foreign:
                 total.update(inside.as_posix().encode() + path.read_bytes())
     return total.hexdigest()

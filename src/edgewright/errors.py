@@ -17,6 +17,7 @@ EdgewrightError                      exit code
         BoardFault                   1   the program faulted on the board
 
 AccuracyLost                         -   a warning: integers that answer otherwise than the float model
+PoorRecordings                       -   a warning: rows of samples that are silent or clipped
 TrainingStopped                      -   a warning: a loss was not finite, the last good model stays
 """
 
@@ -113,6 +114,10 @@ class BoardFault(CheckFailed):
 
 class AccuracyLost(UserWarning):
     """The integers of a model answer otherwise than its real numbers on too many calibration rows."""
+
+
+class PoorRecordings(UserWarning):
+    """Some recordings are silent or clipped; the message says which and by how much."""
 
 
 class TrainingStopped(UserWarning):

@@ -12,82 +12,30 @@ import numpy as np
 
 from edgewright import boards, catalog, engines, records
 from edgewright.compiler import exports
-from edgewright.compiler.agreement import Agreement, check_agreement
-from edgewright.compiler.emit import Golden, emit
+from edgewright.compiler.agreement import check_agreement
+from edgewright.compiler.emit import emit
 from edgewright.compiler.memory import Block, Plan, plan_memory
 from edgewright.compiler.pipeline import prepared_and_integers
 from edgewright.compiler.program import Program
 from edgewright.compiler.settings import Settings, default_settings
-from edgewright.engines import Image, Run, pack_inputs, unpack_outputs
+from edgewright.compiler.stream import to_stream
+from edgewright.deployed import WHOLE_SEQUENCE, Deployed, Ready
+from edgewright.engines import Image, Run, pack_inputs, unpack_outputs, unpack_ready
 from edgewright.engines._sizes import check_program
-from edgewright.engines.layers import layers
-from edgewright.errors import BadInput, DoesNotFit, MissingTool, UnknownName, UnsupportedModel
+from edgewright.engines.layers import layers, layers_by_graph
+from edgewright.errors import BadInput, BoardFault, DoesNotFit, MissingTool, UnknownName, UnsupportedModel
 from edgewright.ir.graph import Graph
-from edgewright.ir.types import Array, dequantise_array, quantise_array
+from edgewright.ir.types import Array
 from edgewright.lowering import lower
 from edgewright.runtime.classes import classes_of
-from edgewright.runtime.integer import run_integer
-from edgewright.runtime.walk import layout_hint
-
-GOLDEN_VECTORS = 8
-CORNER_VECTORS = 24
-MOST_VECTORS_ON_AVR = 1000  # a cycle-exact simulator is slow
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """One model of a firmware: its float graph, its integers, and what its class indices mean.
-
-    prepared: the float graph that was quantised, the same as `graph` for a model that came quantised. settings: of its quantisation,
-    None for such a model. agreement: of integers and real numbers on calibration rows, None for such a model.
-    """
-
-    name: str
-    prepared: Graph
-    graph: Graph
-    classes: Array | None
-    settings: Settings | None = None
-    agreement: Agreement | None = None
-
-    def integers(self, X: Array) -> Array:
-        """Return float rows [n, *shape] as the integers of the input; the one place where this happens."""
-        X = np.asarray(X)
-        shape = self.graph.input_type.shape
-        if X.shape[1:] != shape or len(X) == 0:
-            expected = ", ".join(map(str, shape))
-            raise BadInput(
-                f"The model {self.name!r} takes rows of shape [n, {expected}] with n of 1 or more, not {list(X.shape)}."
-                f"{layout_hint(shape, X.shape[1:])}"
-            )
-        if not np.issubdtype(X.dtype, np.number) or not np.all(np.isfinite(X)):
-            raise BadInput(f"The rows for {self.name!r} hold NaN, infinity or something that is not a number.")
-        return quantise_array(X, self.graph.input_type).astype(self.graph.input_type.dtype)
-
-    def answers(self, outputs: Array) -> Array:
-        """Return classes for integer outputs [n, ...] of a classifier, real values for another model."""
-        if self.classes is not None:
-            answers: Array = self.classes[outputs.reshape(len(outputs), -1).argmax(axis=1)]
-            return answers
-        return dequantise_array(outputs, self.graph.output_type)
-
-    def corners(self, count: int = CORNER_VECTORS) -> Array:
-        """Return integer inputs at the corners of the proven range: all lowest, all highest, zero, and seeded mixtures."""
-        type = self.graph.input_type
-        low, high = type.range
-        generator = np.random.default_rng(0)
-        mixtures = generator.choice([low, high], size=(count, *type.shape))
-        for row, value in enumerate(
-            (low, high, min(max(0, low), high), min(max(1, low), high), min(max(-1, low), high))
-        ):
-            mixtures[row] = value
-        return mixtures.astype(type.dtype)
 
 
 @dataclass(frozen=True)
 class Verification:
     """Whether twin, host and board agree.
 
-    mismatches: vectors whose outputs differ from the integer twin's, by engine. skipped: engine -> why it did not run.
+    vectors: how many were run; of a stream, samples. mismatches: vectors whose outputs differ from the integer twin's, by engine; of a
+    stream also its answers that differ from the twin of the whole sequence. skipped: engine -> why it did not run.
     """
 
     model: str
@@ -106,7 +54,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Outputs of an engine [n, *shape], the counts of its run, and how many vectors differ from the integer twin."""
+    """Outputs of an engine [n, *shape], of a stream its answers; the counts of its run; how many vectors differ from the twin."""
 
     outputs: Array
     run: Run
@@ -143,49 +91,71 @@ class Firmware:
     def predict(self, X: Array, engine: str | None = None, model: str | None = None) -> Array:
         """Return what the C answers for float rows [n, *shape]: classes of a classifier, else real outputs.
 
-        engine: "host", or the name of another; the board's default one unless given. model: needed where there are several.
+        Of a stream: its answers, in their order, to samples [n, *shape], or to recordings as long as a window that follow each
+        other. engine: "host", or the name of another; the board's default one unless given. model: needed where there are several.
         """
         deployed = self._model(model)
         outputs, _ = self.run(deployed.integers(X), engine, deployed.name)
         return deployed.answers(outputs)
 
     def run(self, integers: Array, engine: str | None = None, model: str | None = None) -> tuple[Array, Run]:
-        """Return integer outputs [n, *shape] for integer inputs, and the counts of the run."""
-        deployed = self._model(model)
+        """Return integer outputs [n, *shape] for integer inputs, of a stream its answers, and the counts of the run."""
+        ready, outputs, run = self._run(integers, engine, self._model(model))
+        return outputs[ready], run
+
+    def _run(self, integers: Array, engine: str | None, deployed: Deployed) -> tuple[Ready, Array, Run]:
+        """Return for each input whether there is an answer, and the outputs, which mean something where there is."""
         default = engine in (None, boards.get(self.board).engine)
         image = self.image if default else self.build(engine)
         entry = next(entry for entry in self.program.entries if entry.name == deployed.name)
         run = engines.get(image.engine).run(image, deployed.name, pack_inputs(entry, [integers]))
         (outputs,) = unpack_outputs(entry, run.outputs)
-        return outputs, run
+        returned = unpack_ready(run.outputs) if entry.step else np.ones(len(integers), np.int64)
+        if not np.isin(returned, (0, 1)).all():
+            raise BoardFault(f"{entry.function} returned {int(returned.max())} on {image.engine}; it returns 0 or 1.")
+        return returned == 1, outputs, run
 
     def verify(self, X: Array, model: str | None = None, extra_engines: Sequence[str] = ()) -> Verification:
-        """Compare the integer twin with the host and the board on float rows and on corner vectors, bit for bit."""
+        """Compare the integer twin with the host and the board on float rows and on corner vectors, bit for bit.
+
+        Of a stream: on float samples or recordings, as `predict` takes them, and on streams of corners; and the twin with that of
+        the whole sequence.
+        """
         deployed = self._model(model)
-        inputs = np.concatenate([deployed.corners(), deployed.integers(X)])[: self.most_vectors]
+        board = boards.get(self.board)
+        trials = [*deployed.corner_trials(), deployed.bearable(deployed.integers(X), board)]
         mismatches, skipped = {}, {}
-        for name in dict.fromkeys(("host", boards.get(self.board).engine, *extra_engines)):
+        for name in dict.fromkeys(("host", board.engine, *extra_engines)):
             try:
-                mismatches[name] = self.compare(inputs, name, deployed.name).mismatches
+                mismatches[name] = sum(self.compare(trial, name, deployed.name).mismatches for trial in trials)
             except MissingTool as reason:
                 skipped[name] = str(reason)
-        return Verification(deployed.name, self.board, len(inputs), mismatches, skipped)
+        if deployed.stream:
+            mismatches[WHOLE_SEQUENCE] = sum(map(deployed.strays, trials))
+        return Verification(deployed.name, self.board, sum(map(len, trials)), mismatches, skipped)
 
     def compare(self, integers: Array, engine: str | None = None, model: str | None = None) -> Comparison:
         """Run integer inputs [n, *shape] on an engine and compare every output with the integer twin's."""
         deployed = self._model(model)
-        outputs, run = self.run(integers, engine, deployed.name)
-        differ = np.any((outputs != run_integer(deployed.graph, integers)).reshape(len(integers), -1), axis=1)
-        return Comparison(outputs, run, int(differ.sum()))
+        ready, outputs, run = self._run(integers, engine, deployed)
+        due, twin = deployed.twin(integers)
+        differ = ready != due
+        places = np.flatnonzero(due)
+        unlike = np.any((outputs[places] != twin).reshape(len(places), -1), axis=1)
+        differ[places[unlike]] = True
+        return Comparison(outputs[ready], run, int(differ.sum()))
 
     def plan(self, model: str | None = None) -> Plan:
-        """Return where the values of a model live."""
-        return plan_memory(self._model(model).graph, boards.get(self.board).cpu.features)
+        """Return where the values of a model live; of a stream, those of the graph that needs most."""
+        return max(self.plans(model), key=lambda plan: plan.arena_bytes)
 
-    @property
-    def most_vectors(self) -> int | None:
-        """How many vectors the board's engine can bear in one check, None for any number."""
-        return MOST_VECTORS_ON_AVR if boards.get(self.board).core == "avr" else None
+    def plans(self, model: str | None = None) -> tuple[Plan, ...]:
+        """Return where the values of each graph of a model live; the graphs of a stream use the same memory, one after the other."""
+        features = boards.get(self.board).cpu.features
+        return tuple(
+            plan_memory(graph, features, frozenset((*graph.inputs, *graph.outputs, *graph.state)))
+            for graph in self._model(model).graphs
+        )
 
     def report(
         self, X: Array | None = None, y: Array | None = None, model: str | None = None, **fields: Any
@@ -219,12 +189,14 @@ def deploy(
     *,
     name: str = "model",
     settings: Settings | None = None,
+    stream: bool | int = False,
 ) -> Firmware:
     """Return firmware for a board: lowered, quantised, compiled and, where the tools are there, built.
 
     model: a fitted estimator of ours, a scikit-learn model that we take, or a graph; or several by name. calibration: typical
     unlabelled rows [n, *shape], by name where there are several models; not needed for a graph that is quantised. settings: of
-    quantisation; those for the kind of model unless given.
+    quantisation; those for the kind of model unless given. stream: True for C that takes samples one at a time and answers once a
+    sequence, or after how many samples it answers again; see `to_stream`.
     Warns with AccuracyLost where the integers answer otherwise than the real numbers on calibration rows.
     Raises UnknownName for a board, UnsupportedModel, BadInput, DoesNotFit with the bytes over.
     """
@@ -246,16 +218,11 @@ def deploy(
         chosen = None if lowered.is_quantised else settings or default_settings(lowered)
         prepared, graph = prepared_and_integers(lowered, None if given is None else np.asarray(given), chosen)
         agreement = None if chosen is None else check_agreement(prepared, graph, np.asarray(given), chosen)
-        deployed = Deployed(key, prepared, graph, _classes(one, graph), chosen, agreement)
-        models[key] = deployed
-        vectors = deployed.corners()[:GOLDEN_VECTORS]
-        if given is not None:
-            vectors = np.concatenate(
-                [vectors[: GOLDEN_VECTORS // 2], deployed.integers(np.asarray(given)[: GOLDEN_VECTORS // 2])]
-            )
-        golden[key] = Golden(vectors, run_integer(graph, vectors))
-    graphs = {key: deployed.graph for key, deployed in models.items()}
-    program = emit(graphs, name if len(models) > 1 else None, golden, boards.get(board).cpu.features)
+        streamed = None if stream is False else to_stream(graph, None if stream is True else stream)
+        models[key] = Deployed(key, prepared, graph, _classes(one, graph), chosen, agreement, streamed)
+        golden[key] = models[key].golden(None if given is None else np.asarray(given))
+    compiled = {key: deployed.compiled for key, deployed in models.items()}
+    program = emit(compiled, name if len(models) > 1 else None, golden, boards.get(board).cpu.features)
     firmware = Firmware(board, models, program)
     _check_fit(firmware)
     return firmware
@@ -289,7 +256,7 @@ def _largest(firmware: Firmware, over: Mapping[str, int]) -> str:
                 (model, node, facts["constant_bytes"])
                 for entry in firmware.program.entries
                 for model in [firmware.models[entry.name]]
-                for node, facts in layers(model.graph, entry).items()
+                for node, facts in layers(model.compiled, entry).items()
             ),
             key=lambda found: found[2],
         )
@@ -297,16 +264,18 @@ def _largest(firmware: Firmware, over: Mapping[str, int]) -> str:
     if "RAM" in over:
         model, node, alive = max(
             (
-                (model, node.output, [block for block in plan.blocks if block.first <= step <= block.last])
+                (model, layer, [block for block in plan.blocks if block.first <= step <= block.last])
                 for model in firmware.models.values()
-                for plan in [firmware.plan(model.name)]
-                for step, node in enumerate(model.graph.nodes)
+                for plan, layers in zip(firmware.plans(model.name), layers_by_graph(model.compiled), strict=True)
+                for step, layer in enumerate(layers)
             ),
             key=lambda found: _covered(found[2]),
         )
         largest = sorted(alive, key=lambda block: -_bytes_of(block))[:3]
         values = ", ".join(f"{block.value} {_bytes_of(block):,} bytes" for block in largest)
         said.append(f"Most memory is in use at {_named(model, node, several)}: {values}." if values else "")
+        kept = sum(entry.step.state_bytes for entry in firmware.program.entries if entry.step)
+        said.append(f"From sample to sample {kept:,} bytes are kept." if kept else "")
     return " ".join(filter(None, said))
 
 
@@ -326,14 +295,14 @@ def _covered(blocks: Sequence[Block]) -> int:
 
 
 def _named(model: Deployed, node: str, several: bool) -> str:
-    (op,) = (each.op for each in model.graph.nodes if each.output == node)
+    (op,) = (layers[node].op for layers in layers_by_graph(model.compiled) if node in layers)
     return f"{node!r} ({op}{f' in {model.name}' if several else ''})"
 
 
 def _would_fit(firmware: Firmware) -> str:
     """Say which other boards have clearly more than that, and what else helps."""
     constants = sum(sum(entry.constant_bytes.values()) for entry in firmware.program.entries)
-    arena = sum(entry.arena_bytes for entry in firmware.program.entries)
+    arena = sum(entry.arena_bytes + (entry.step.state_bytes if entry.step else 0) for entry in firmware.program.entries)
     fitting = [
         name
         for name in boards.names()

@@ -10,7 +10,7 @@ from command_line import PROGRAM, Edgewright, run_apart
 
 from edgewright import __version__, cli
 
-WANTED = {"bench", "build", "compile", "cost", "demo", "list", "show", "verify"}
+WANTED = {"app", "bench", "build", "compile", "cost", "demo", "list", "show", "verify"}
 
 
 def test_every_command_is_there() -> None:

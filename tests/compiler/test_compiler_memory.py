@@ -28,7 +28,7 @@ def run_plan(graph: Graph, plan: Plan, owners: Owners, base: Mapping[str, int], 
             return None  # it lives outside, or is a constant
         start = base.get(block.dtype, 0) + block.offset
         assert block.offset + block.size <= plan.sizes[block.dtype]
-        assert block.size == graph.types[value].size
+        assert block.size == graph.types[home].size
         return owners[block.dtype][start : start + block.size], path + home
 
     def home_of(value: str) -> str:
@@ -45,8 +45,8 @@ def run_plan(graph: Graph, plan: Plan, owners: Owners, base: Mapping[str, int], 
     for current in graph.nodes:
         for value in current.inputs.values():
             read(value)
-        if current.op == "scan":
-            body, inner = current.attributes["body"], plan.bodies[current.output]
+        if current.body:
+            body, inner = current.body, plan.bodies[current.output]
             offsets = {
                 block.dtype: base.get(block.dtype, 0) + block.offset
                 for block in plan.blocks
@@ -56,7 +56,7 @@ def run_plan(graph: Graph, plan: Plan, owners: Owners, base: Mapping[str, int], 
             run_body(body, inner, owners, offsets, f"{path}{current.output}/")
             for value in (*current.inputs.values(), current.output):
                 read(value)
-        elif ops.get(current.op).alias is None:
+        elif ops.get(current.op).alias is None and not (current.op == "windows" and current.output in plan.homes):
             leave = allowed_over(graph, current, plan)
             write(current.output)
             for value in {plan.homes.get(value, value) for value in current.inputs.values()}:

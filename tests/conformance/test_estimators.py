@@ -46,7 +46,7 @@ def name(request):
 
 @pytest.fixture(scope="module")
 def fitted(name):
-    return make(name).fit(*waves())
+    return make(name, epochs=60).fit(*waves())
 
 
 def test_there_are_estimators_of_both_kinds():
@@ -158,6 +158,14 @@ def test_bad_data_is_refused(name, case):
     x, y, message = BAD[case]
     with pytest.raises(BadData, match=message):
         make(name).fit(x, y)
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_sequences_of_different_lengths_are_refused_with_what_to_do(name, as_array):
+    ragged = [row[: 12 - k % 4] for k, row in enumerate(X)]
+    given = np.array(ragged, dtype=object) if as_array else ragged
+    with pytest.raises(BadData, match=r"from 9 steps \(row 3\) to 12 \(row 0\).* Cut all to 9 steps"):
+        make(name).fit(given, Y)
 
 
 @pytest.mark.parametrize("shape", [(4, 11, 3), (4, 12, 2)])

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from learners import as_read
 
 from edgewright import data, estimators
 from edgewright.compress import int8
@@ -15,12 +16,12 @@ BARS = {"bonsai": 0.945, "protonn": 0.965, "fastgrnn": 0.955}
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BARS)
 def test_digits_in_4_kb(name):
-    split = DIGITS.as_sequences() if name == "fastgrnn" else DIGITS
+    split = as_read(DIGITS, name)
     model = estimators.get(name)(random_state=0).fit(split.x_train, split.y_train)
     assert model.size_bytes() <= 4096
     assert model.score(split.x_test, split.y_test) >= BARS[name]
     for matrix in model.module_.matrices:
-        weight = getattr(model.module_, matrix)
+        weight = model.module_.get_parameter(matrix)
         integers = weight / int8.scale(weight, int8.Int8(matrix in model.module_.shared_scale))
         assert (integers == integers.round()).all()
 
@@ -33,7 +34,7 @@ def test_estimators_are_found_by_name_and_class():
     assert estimators.get("bonsai") is BonsaiClassifier
     assert estimators.get("bonsai-regressor") is estimators.BonsaiRegressor
     assert estimators.ProtoNNClassifier is ProtoNNClassifier
-    with pytest.raises(AttributeError, match="estimators: bonsai, bonsai-regressor, fastgrnn, protonn"):
+    with pytest.raises(AttributeError, match="estimators: bonsai, bonsai-regressor, .*fastgrnn, fastrnn, gru, lstm, .*protonn, .*ugrnn"):
         estimators.BonzaiClassifier  # noqa: B018
     with pytest.raises(ImportError):
         from edgewright.estimators import PineClassifier  # noqa: F401

@@ -80,7 +80,7 @@ def test_a_density_is_that_of_each_factor():
     settings = {"hidden": 16, "rank_w": 6, "rank_u": 8, "density": 0.25, "epochs": 3, "random_state": 0}
     module = FastGRNNClassifier(**settings).fit(SPLIT.x_train[:100], SPLIT.y_train[:100]).module_
     for name in ("W1", "W2", "U1", "U2"):
-        weight = module.array(name)
+        weight = module.array(f"layers.0.{name}")
         assert 0 < np.count_nonzero(weight) <= weight.size // 4
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from learners import as_read
 
 from edgewright import data, estimators
 from edgewright.compiler.pipeline import to_integers
@@ -14,12 +15,16 @@ SETTINGS = {
     "bonsai": [{"depth": 0}, {"depth": 1}, {"depth": 3, "size_kb": None, "projection": 6}],
     "protonn": [{}, {"density": 1.0}],
     "fastgrnn": [{}, {"density": 0.3}],
+    "fastrnn": [{}, {"activations": "hard"}],
+    "ugrnn": [{"rank_w": 4, "rank_u": 4}],
+    "gru": [{}, {"activations": "hard", "state_view": "int8"}],
+    "lstm": [{}, {"layers": 2, "bidirectional": True, "hidden": 4}],
 }
 CASES = [(name, settings) for name, several in SETTINGS.items() for settings in several]
 
 
 def fit(name, standardise, settings):
-    split = DIGITS.as_sequences() if name == "fastgrnn" else DIGITS
+    split = as_read(DIGITS, name)
     model = estimators.get(name)(epochs=9, standardise=standardise, random_state=0, **{"size_kb": 2} | settings)
     return model.fit(split.x_train[:400], split.y_train[:400]), split
 

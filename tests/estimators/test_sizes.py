@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from learners import as_read
 
 from edgewright import data, deploy, estimators
 from edgewright.compress import hard_threshold
@@ -51,7 +52,7 @@ PLANS = {
     "bonsai": trees(10),
     "bonsai-regressor": trees(1),
     "protonn": lambda model: _protonn_plans.plans(64, 10, _protonn_plans.Wanted(None, None, None)),
-    "fastgrnn": lambda model: model._plans(8, 10),
+    **dict.fromkeys(("fastgrnn", "fastrnn", "ugrnn", "gru", "lstm"), lambda model: model._plans(8, 10)),
 }
 
 
@@ -59,7 +60,7 @@ PLANS = {
 @pytest.mark.parametrize("size_kb", [0.5, 1, 2, 4])
 def test_the_largest_setting_that_fits_is_taken(name, size_kb):
     model = estimators.get(name)(size_kb=size_kb, epochs=3, random_state=0)
-    split = DIGITS.as_sequences() if name == "fastgrnn" else DIGITS
+    split = as_read(DIGITS, name)
     model.fit(split.x_train[:100], split.y_train[:100])
     limit = size_kb * 1024
     assert model.size_bytes() <= limit
@@ -147,7 +148,7 @@ def test_a_budget_counts_what_is_taken():
 @pytest.mark.parametrize("standardise", ["common", "feature"])
 @pytest.mark.parametrize("name", estimators.names())
 def test_the_size_is_that_of_the_constants_in_the_c(name, standardise):
-    split = DIGITS.as_sequences() if name == "fastgrnn" else DIGITS
+    split = as_read(DIGITS, name)
     x, y = split.x_train[:300], split.y_train[:300]
     model = estimators.get(name)(size_kb=2, epochs=3, standardise=standardise, random_state=0).fit(x, y)
     (entry,) = deploy(model, "microbit", x).program.entries

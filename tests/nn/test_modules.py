@@ -7,14 +7,17 @@ from edgewright.compress import int8
 from edgewright.errors import BadInput
 from edgewright.nn import _clusters
 from edgewright.nn.bonsai import Bonsai
-from edgewright.nn.fastgrnn import FastGRNN
 from edgewright.nn.protonn import ProtoNN, shares
 
 FAMILIES = {
     "bonsai": {"projection": 5, "depth": 2},
     "protonn": {"projection": 5, "prototypes": 8},
-    "fastgrnn": {"hidden": 6},
+    "recurrent": {"hidden": 6},
+    "emi": {"hidden": 6, "window": 2, "stride": 1},
+    "sharnn": {"hidden": 6, "hidden_upper": 4, "brick": 2},
+    "msc": {"hidden": 6, "hidden_upper": 4, "window": 2, "stride": 1, "clutter": 0},
 }
+TABLES = ("bonsai", "protonn")
 
 
 def generator(seed=0):
@@ -27,7 +30,7 @@ def make(name, seed=0):
 
 def inputs(name, n=20):
     x = torch.randn(n, 4, 7, generator=generator(9))
-    return x if name == "fastgrnn" else x[:, 0]
+    return x[:, 0] if name in TABLES else x
 
 
 def arrays(module):
@@ -63,7 +66,7 @@ def test_the_rounded_module_scores_as_the_one_whose_matrices_were_rounded(name):
     assert torch.equal(module(inputs(name), hard=True), seen)
     assert not torch.equal(seen, plain)
     for matrix in module.matrices:
-        value = getattr(module, matrix)
+        value = module.get_parameter(matrix)
         integers = value / int8.scale(value, int8.Int8(shared=matrix in module.shared_scale))
         assert torch.equal(integers, integers.round())
 
@@ -72,7 +75,8 @@ def test_the_rounded_module_scores_as_the_one_whose_matrices_were_rounded(name):
 def test_all_parameters_learn_in_8_bits_too(name):
     module = make(name)
     module.rounded = True
-    module(inputs(name)).square().sum().backward()
+    y = torch.arange(20) % 3
+    module.loss(inputs(name), y, module.labels(y), lambda scores, labels: scores.square().mean()).backward()
     for parameter, value in module.named_parameters():
         if value.requires_grad:
             assert value.grad.abs().max() > 0, parameter
@@ -234,105 +238,6 @@ def test_prototypes_are_shared_among_the_classes(prototypes, classes):
     assert sum(found) == prototypes
     assert len(found) == classes
     assert max(found) - min(found) <= 1
-
-
-def test_fastgrnn_is_the_published_cell():
-    module = FastGRNN(7, 3, 6, generator())
-    x, p = inputs("fastgrnn").double().numpy(), arrays(module)
-
-    def sigmoid(value):
-        return 1 / (1 + np.exp(-value))
-
-    h = np.zeros((len(x), 6))
-    for step in range(x.shape[1]):
-        total = x[:, step] @ p["W"].T + h @ p["U"].T
-        z, c = sigmoid(total + p["gate_bias"]), np.tanh(total + p["candidate_bias"])
-        h = z * h + (sigmoid(p["zeta"]) * (1 - z) + sigmoid(p["nu"])) * c
-    expected = h @ p["output"].T + p["output_bias"]
-    assert np.allclose(module(torch.tensor(x, dtype=torch.float32)).detach().numpy(), expected, atol=1e-5)
-
-
-LOW_RANKS = [{"rank_w": 3}, {"rank_u": 2}, {"rank_w": 2, "rank_u": 4}, {"rank_w": 6, "rank_u": 6}]
-
-
-def low_rank_pair(ranks):
-    """Return a cell with factors, and one with their products as whole matrices."""
-    module = FastGRNN(7, 3, 6, generator(), **ranks)
-    whole = FastGRNN(7, 3, 6, generator())
-    values = dict(module.named_parameters())
-    products = {name: values[f"{name}1"] @ values[f"{name}2"] for name in "WU" if f"rank_{name.lower()}" in ranks}
-    own = {name: value for name, value in values.items() if name[0] not in products}
-    whole.load_state_dict({name: value.detach() for name, value in (own | products).items()})
-    return module, whole, tuple(products)
-
-
-@pytest.mark.parametrize("ranks", LOW_RANKS)
-def test_a_cell_of_low_rank_scores_and_learns_as_the_product_of_its_factors(ranks):
-    module, whole, products = low_rank_pair(ranks)
-    x = inputs("fastgrnn")
-    assert torch.allclose(module(x), whole(x), atol=1e-6)
-    for cell in (module, whole):
-        cell(x).square().sum().backward()
-    for name in products:
-        left, right = getattr(module, f"{name}1"), getattr(module, f"{name}2")
-        outer = getattr(whole, name).grad
-        assert left.grad.abs().max() > 0
-        assert torch.allclose(left.grad, outer @ right.t(), rtol=1e-3, atol=1e-5)
-        assert torch.allclose(right.grad, left.t() @ outer, rtol=1e-3, atol=1e-5)
-
-
-@pytest.mark.parametrize("ranks", LOW_RANKS)
-def test_a_cell_of_low_rank_starts_nearest_to_that_of_full_rank(ranks):
-    module, full = FastGRNN(7, 3, 6, generator(), **ranks), FastGRNN(7, 3, 6, generator())
-    assert torch.equal(module.output, full.output)
-    for name, rank in (("W", ranks.get("rank_w")), ("U", ranks.get("rank_u"))):
-        drawn = getattr(full, name)
-        if rank is None:
-            assert torch.equal(getattr(module, name), drawn)
-        else:
-            missed = drawn - getattr(module, f"{name}1") @ getattr(module, f"{name}2")
-            rest = torch.linalg.svdvals(drawn)[rank:].square().sum()
-            assert missed.square().sum().item() == pytest.approx(rest.item(), rel=1e-3, abs=1e-9)
-
-
-def test_each_factor_is_a_matrix_of_8_bits_of_its_own():
-    module = FastGRNN(7, 3, 6, generator(), rank_w=3, rank_u=2)
-    assert set(module.matrices) == {"W1", "W2", "U1", "U2", "output"}
-    assert getattr(module, module.matrices[0]).shape == (3, 7)
-    x = inputs("fastgrnn")
-    plain = module(x)
-    module.rounded = True
-    seen = module(x)
-    seen.square().sum().backward()
-    assert all(getattr(module, name).grad.abs().max() > 0 for name in module.matrices)
-    module.round_matrices()
-    assert torch.equal(module(x), seen)
-    assert not torch.equal(seen, plain)
-    for name in module.matrices:
-        value = getattr(module, name)
-        integers = value / int8.scale(value, int8.Int8())
-        assert torch.equal(integers, integers.round())
-
-
-def test_features_are_left_out_of_a_factor():
-    module = FastGRNN(7, 3, 6, generator(), rank_w=3)
-    out = torch.tensor([True, False, False, True, False, False, False])
-    module.leave_out(out)
-    x = inputs("fastgrnn")
-    assert torch.allclose(module(x), module(torch.where(out, torch.full((), 50.0), x)), atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("ranks", "message"),
-    [
-        ({"rank_w": 7}, "rank_w is 7; allowed: a whole number from 1 to 6"),
-        ({"rank_u": 0}, "rank_u is 0; allowed: a whole number from 1 to 6"),
-        ({"rank_w": 2.5}, "rank_w is 2.5"),
-    ],
-)
-def test_a_rank_above_the_smaller_side_is_refused(ranks, message):
-    with pytest.raises(BadInput, match=message):
-        FastGRNN(7, 3, 6, generator(), **ranks)
 
 
 def test_clusters_are_found():

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from imported_graphs import imported_graphs
 from random_graphs import image_graphs, vector_graphs
+from random_sequences import sequence_graphs
 from small_graphs import float_graphs, rows_for
 
 from edgewright import boards, engines, ops
@@ -31,7 +32,7 @@ CHUNK = 50  # graphs of one program, as building is what takes time
 BOARDS = ("host", "stm32f405", "mkr1000")  # the second has kernels of its own, the third has none
 SYMMETRIC = ("tree_path", "gather_dense")  # operators that take no zero points
 
-GRAPHS = st.one_of(float_graphs(), image_graphs(), vector_graphs(), imported_graphs())
+GRAPHS = st.one_of(float_graphs(), image_graphs(), vector_graphs(), sequence_graphs(), imported_graphs())
 SETTINGS = st.builds(
     Settings,
     **{field: st.sampled_from(allowed) for field, allowed in CHOICES.items()},

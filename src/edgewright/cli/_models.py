@@ -18,8 +18,9 @@ from edgewright.cli._rows import Rows
 from edgewright.cli._train import ESTIMATOR_SUFFIX, parse_settings
 from edgewright.compiler.c_language import check_name
 from edgewright.compiler.settings import Settings, make_settings
+from edgewright.deployed import Deployed
 from edgewright.errors import BadInput, BadModelFile, BoardFault, DoesNotFit, Mismatch
-from edgewright.firmware import Deployed, Firmware, deploy
+from edgewright.firmware import Firmware, deploy
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import dequantise_array
 from edgewright.lowering import lower
@@ -94,19 +95,30 @@ def deploy_model(
     calibration: str | None,
     target: str | None = None,
     quantise: Sequence[str] | None = None,
+    stream: bool | int = False,
 ) -> Firmware:
     """Return firmware for a board.
 
     calibration: a file or a dataset, needed for models in float. quantise: NAME=VALUE texts of settings that are not the default.
-    Raises BadInput, DoesNotFit.
+    stream: as for `deploy`. Raises BadInput, DoesNotFit.
     """
-    rows = None if calibration is None else _rows.read_rows(calibration, target, "train").x
+    rows = (
+        None if calibration is None else _rows.read_rows(calibration, target, "train", model.graph.input_type.shape).x
+    )
     if model.needs_calibration and rows is None:
         raise BadInput(
             f"The model {model.name!r} is in float: its scales are chosen by typical rows. Give --calibration FILE.csv, FILE.npz or "
             f"a dataset; a hundred rows are enough, labels are not needed."
         )
-    return deploy(model.content, board, rows, name=model.name, settings=quantisation(model.graph, quantise))
+    settings = quantisation(model.graph, quantise)
+    return deploy(model.content, board, rows, name=model.name, settings=settings, stream=stream)
+
+
+def streaming(stream: bool, every: int | None) -> bool | int:
+    """Return what `deploy` takes for --stream and --every. Raises BadInput."""
+    if every is not None and not stream:
+        raise BadInput(f"--every {every} says how often a stream answers; give --stream as well.")
+    return every if stream and every is not None else stream
 
 
 def quantisation(graph: Graph, texts: Sequence[str] | None) -> Settings | None:
@@ -127,7 +139,7 @@ def rows_for(
     (deployed,) = firmware.models.values()
     if source is None:
         return Rows(random_rows(deployed))
-    rows = _rows.read_rows(source, target, part)
+    rows = _rows.read_rows(source, target, part, deployed.graph.input_type.shape)
     if rows.y is None or deployed.classes is None:
         return rows
     return Rows(rows.x, as_classes(rows.y, deployed.classes))

@@ -37,13 +37,13 @@ BoardOption = Annotated[str, typer.Option(metavar="NAME", help="The board (edgew
 DataOption = Annotated[
     str | None,
     typer.Option(
-        metavar="ROWS", help="Rows to run: .csv, .npz or a dataset (its test part). Random ones unless given."
+        metavar="ROWS", help="Rows to run: .csv, .npz, a folder or a dataset (its test part). Random ones unless given."
     ),
 ]
 CalibrationOption = Annotated[
     str | None,
     typer.Option(
-        metavar="ROWS", help="Typical rows for a model in float: .csv, .npz or a dataset (its training part)."
+        metavar="ROWS", help="Typical rows for a model in float: .csv, .npz, a folder or a dataset (its training part)."
     ),
 ]
 InputShapeOption = Annotated[
@@ -55,6 +55,12 @@ QuantiseOption = Annotated[
     typer.Option(
         "--quantise", metavar="NAME=VALUE", help="A setting of quantisation, such as activation=int8; may be repeated."
     ),
+]
+StreamOption = Annotated[
+    bool, typer.Option("--stream", help="C that takes samples one at a time (NAME_step) and answers once a sequence.")
+]
+EveryOption = Annotated[
+    int | None, typer.Option(min=1, metavar="SAMPLES", help="With --stream: samples from one answer to the next.")
 ]
 TargetOption = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="The column of the labels in a CSV, if it has one.")
@@ -179,6 +185,13 @@ def print_summary(record: Record) -> None:
         ["deepest stack, bytes", number(numbers.get("stack_bytes"))],
     ]
     for what, key, digits in (
+        ("of it, kept from sample to sample", "state_bytes", None),
+        ("instructions for a sample", "instructions_per_sample", None),
+        ("instructions for a sample, at most", "instructions_per_sample_largest", None),
+        ("samples a second, buffered", "sampling_hertz", None),
+        ("samples a second, buffered, estimated", "sampling_hertz_estimated", None),
+        ("samples a second, unbuffered", "sampling_hertz_unbuffered", None),
+        ("samples a second, unbuffered, estimated", "sampling_hertz_unbuffered_estimated", None),
         ("instructions for one inference", "instructions_per_inference", None),
         ("cycles for one inference", "cycles_per_inference", None),
         ("milliseconds for one inference", "milliseconds", 3),

@@ -1,4 +1,4 @@
-"""Rows that users name: a dataset of the catalogue, a CSV or an NPZ; with labels or without."""
+"""Rows that users name: a dataset of the catalogue, a CSV, an NPZ or a folder of recordings; with labels or without."""
 
 from __future__ import annotations
 
@@ -14,48 +14,81 @@ import numpy.typing as npt
 
 from edgewright import data
 from edgewright.data import Split
-from edgewright.data.tables import LARGEST_BYTES, read_table, split_table
+from edgewright.data._csv import read_numbers
+from edgewright.data.recordings import LABELS_FILE, read_recordings
+from edgewright.data.tables import LARGEST_BYTES, Table, read_table, split_table
 from edgewright.errors import BadData, UnknownName
-
-DELIMITERS = ",;\t"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """x: float32 [n, ...], finite. y: labels [n], or None."""
+    """x: float32, or int16 for raw 16-bit samples, [n, ...], finite. y: labels [n], or None."""
 
-    x: npt.NDArray[np.float32]
+    x: npt.NDArray[Any]
     y: npt.NDArray[Any] | None = None
 
 
-def read_split(source: str, target: str | None, test_share: float, seed: int) -> tuple[Split, tuple[str, ...]]:
-    """Return the split of a dataset, or of a table by a seeded stratified draw, and what the user should know.
+def read_split(
+    source: str, target: str | None, test_share: float, seed: int, length: int | None = None, hertz: float | None = None
+) -> tuple[Split, tuple[str, ...]]:
+    """Return the split of a dataset, or of a table or folder by a seeded draw, and what the user should know.
 
-    Raises UnknownName, BadData.
+    length, hertz: of the recordings in a folder (`data.recordings`). Raises UnknownName, BadData.
     """
-    if _is_file(source):
+    if not _is_file(source):
+        _only_for_folders(source, length, hertz)
+        return data.get(source).load(), ()
+    if Path(source).is_dir():
+        table = _read_folder(source, target, length, hertz)
+    else:
+        _only_for_folders(source, length, hertz)
         table = read_table(source, target)
-        return split_table(table, test_share, seed), table.warnings
-    return data.get(source).load(), ()
+    return split_table(table, test_share, seed), table.warnings
 
 
-def read_rows(source: str, target: str | None, part: Literal["train", "test"]) -> Rows:
+def read_rows(
+    source: str, target: str | None, part: Literal["train", "test"], shape: tuple[int, ...] | None = None
+) -> Rows:
     """Return rows to calibrate by or to run; labels only where they are there. Raises UnknownName, BadData.
 
-    A CSV has labels where `target` names their column, an NPZ where it holds "y" (or the key `target`); of a dataset one part is
-    taken.
+    A CSV has labels where `target` names their column, an NPZ where it holds "y" (or the key `target`), a folder of recordings always;
+    of a dataset one part is taken. shape: of the model's input: recordings are cut or padded to it, and rows that can be read as
+    sequences are where it is one.
     """
     if not _is_file(source):
         split = data.get(source).load()
-        return Rows(split.x_train, split.y_train) if part == "train" else Rows(split.x_test, split.y_test)
+        x, y = (split.x_train, split.y_train) if part == "train" else (split.x_test, split.y_test)
+        return Rows(_as_shape(x, split.sequence, shape), y)
+    if Path(source).is_dir():
+        table = _read_folder(source, target, shape[0] if shape else None, None)
+        return Rows(_as_shape(table.x, table.sequence, shape), table.y)
     path = Path(source)
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv") and target is None and path.is_file():
-        return Rows(_finite(path, _read_csv(path)))
+        return Rows(_finite(path, read_numbers(path)))
     if suffix == ".npz" and target is None and _lacks_labels(path):
         return Rows(_finite(path, _read_npz(path)))
     table = read_table(path, target)
     return Rows(table.x, table.y)
+
+
+def _read_folder(source: str, target: str | None, length: int | None, hertz: float | None) -> Table:
+    if target is not None:
+        raise BadData(
+            f"{source} is a folder of recordings: their subfolders or its {LABELS_FILE} give the classes, so leave the target "
+            f"{target!r} out."
+        )
+    return read_recordings(source, length, hertz)
+
+
+def _only_for_folders(source: str, length: int | None, hertz: float | None) -> None:
+    given = [name for name, value in (("--length", length), ("--rate", hertz)) if value is not None]
+    if given:
+        raise BadData(f"{' and '.join(given)} can be given for a folder of recordings only, and {source} is none.")
+
+
+def _as_shape(x: npt.NDArray[Any], sequence: tuple[int, int] | None, shape: tuple[int, ...] | None) -> npt.NDArray[Any]:
+    return x.reshape(-1, *sequence) if sequence is not None and sequence == shape else x
 
 
 def named(source: str | None) -> str:
@@ -70,30 +103,6 @@ def _is_file(source: str) -> bool:
     if Path(source).suffix or "/" in source or Path(source).exists():
         return True
     raise UnknownName("dataset or file", source, data.names())
-
-
-def _read_csv(path: Path) -> npt.NDArray[np.float32]:
-    """Return the numbers of a CSV without labels, with or without a header."""
-    if path.stat().st_size > LARGEST_BYTES:
-        raise BadData(f"{path} is larger than {LARGEST_BYTES // 1024**2} MiB. Give a sample of the rows.")
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            first = file.readline()
-            delimiter = max(DELIMITERS, key=first.count)
-            header = not _is_numbers(first.split(delimiter))
-            file.seek(0)
-            return np.loadtxt(file, np.float32, delimiter=delimiter, skiprows=int(header), ndmin=2, comments=None)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise BadData(
-            f"{path} cannot be read as rows of numbers: {error}. If it has a column of labels, name it by --target."
-        ) from error
-
-
-def _is_numbers(cells: list[str]) -> bool:
-    try:
-        return bool([float(cell) for cell in cells])
-    except ValueError:
-        return False
 
 
 def _lacks_labels(path: Path) -> bool:

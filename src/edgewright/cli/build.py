@@ -10,7 +10,16 @@ import typer
 
 from edgewright.cli import _output
 from edgewright.cli._command import Command
-from edgewright.cli._output import BoardOption, ExportOption, ForceOption, JsonOption, OutOption, QuantiseOption
+from edgewright.cli._output import (
+    BoardOption,
+    EveryOption,
+    ExportOption,
+    ForceOption,
+    JsonOption,
+    OutOption,
+    QuantiseOption,
+    StreamOption,
+)
 from edgewright.cli._progress import Tracker, tracker
 
 if TYPE_CHECKING:
@@ -21,7 +30,9 @@ if TYPE_CHECKING:
 def run(
     data: Annotated[
         str,
-        typer.Option(metavar="TABLE", help="A table, .csv or .npz, or a dataset (edgewright list datasets)."),
+        typer.Option(
+            metavar="TABLE", help="A .csv or .npz, a folder of recordings, or a dataset (edgewright list datasets)."
+        ),
     ],
     board: BoardOption,
     out: OutOption,
@@ -42,6 +53,15 @@ def run(
     test_share: Annotated[
         float, typer.Option(min=0.05, max=0.9, metavar="SHARE", help="The share of a table's rows to test on.")
     ] = 0.25,
+    length: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Samples of each recording: longer ones are cut at the end, others padded."
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.001, metavar="HERTZ", help="Samples a second of the recordings in a folder.")
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model, such as epochs=40; may be repeated."),
@@ -51,6 +71,8 @@ def run(
         typer.Option(metavar="FILE", help="Written after each epoch; training that was interrupted goes on from it."),
     ] = None,
     quantise: QuantiseOption = None,
+    stream: StreamOption = False,
+    every: EveryOption = None,
     name: Annotated[
         str | None,
         typer.Option(metavar="PREFIX", help="Of all C symbols and the file names; from the data's name unless given."),
@@ -60,12 +82,17 @@ def run(
 ) -> None:
     """Train a model on a table, compile it for a board, prove it there, and write the C.
 
+    A folder of recordings holds .wav, .csv or .npy files, one class a subfolder, or beside a labels.csv with the columns file,label and,
+    where it is known whom each is from, group; a group is then in one part only.
+
     The rows are split into a training and a test part; the test part runs as C on the emulated board and must give, bit for bit, what
     the integer model gives. The folder then holds a folder of C an export, the trained model, its integer graph (model.edgewright) and
     the measurements (records.jsonl, and for a model trained in epochs report.html). It appears whole or not at all.
 
     --set takes text or JSON: augmentation=affine, image_shape=[16,16], teacher=cnn (docs/training.md). Training that was interrupted
     goes on where the same command is given again with the same --checkpoint; the file may be removed when the folder is there.
+
+    --stream writes C that takes samples one at a time, for models of sequences; its answers are those of the whole sequence, bit for bit.
 
     --fit searches: the model is trained at several sizes, each is given integers of 8 and 16 bits and matrices stored dense and sparse,
     and all of that is built and run on the board. The most accurate on rows kept from training that holds the budgets is taken: bytes
@@ -83,22 +110,26 @@ def run(
     prefix = check_name(name) if name else _models.symbol(Path(data).stem)
     settings = _train.parse_settings(set_ or [])
     _train.check_checkpoint(checkpoint, model, out)
+    streamed = _models.streaming(stream, every)
+    if streamed and fit is not None:
+        raise BadInput("--fit searches by what a whole inference costs; leave --stream out.")
     if checkpoint is not None and fit is not None:
         raise BadInput("--fit trains several models, and --checkpoint is of one; leave one of them out.")
     budgets = None if fit is None else _fit.parse(fit, board, model, seed, settings, size_kb=size_kb, quantise=quantise)
     settings |= {} if size_kb is None else {"size_kb": size_kb}
     with _output.new_folder(out, force=force) as folder, tracker(quiet=json) as progress:
-        split, warnings = _rows.read_split(data, target, test_share, seed)
+        split, warnings = _rows.read_split(data, target, test_share, seed, length, rate)
         estimator = _train.make(model, seed, settings)
         split = _train.shaped(estimator, model, split)
         about = {
             "data": _rows.named(data),
-            "split": _split_text(data, test_share, seed),
+            "split": _split_text(data, split, test_share, seed),
             "seed": seed,
-            "settings": {"model": model, **settings, **({"quantise": list(quantise)} if quantise else {})},
+            "settings": {"model": model, **settings, **({"quantise": list(quantise)} if quantise else {})}
+            | ({"stream": streamed} if streamed else {}),
         }
         if budgets is None:
-            built = _build(estimator, model, split, board, prefix, about, quantise, checkpoint, progress)
+            built = _build(estimator, model, split, board, prefix, about, quantise, streamed, checkpoint, progress)
         else:
             built = _fit.build(estimator, model, split, board, prefix, about, budgets, progress)
         others = [*_train.training_records(built.estimator, prefix, **about), *built.candidates]
@@ -125,10 +156,12 @@ def _write_report(found: Sequence[Record], folder: Path) -> list[str]:
     return []
 
 
-def _split_text(data: str, test_share: float, seed: int) -> str:
+def _split_text(data: str, split: Any, test_share: float, seed: int) -> str:
     from edgewright.data import names
 
-    return "the dataset's own" if data in names() else f"stratified, {test_share:g} to test, seed {seed}"
+    if data in names():
+        return "the dataset's own"
+    return f"{'stratified' if split.groups_train is None else 'by group'}, {test_share:g} to test, seed {seed}"
 
 
 def _build(
@@ -139,6 +172,7 @@ def _build(
     prefix: str,
     about: Mapping[str, Any],
     quantise: list[str] | None,
+    stream: bool | int,
     checkpoint: Path | None,
     progress: Tracker,
 ) -> Built:
@@ -152,7 +186,7 @@ def _build(
     fitted = _train.fit(estimator, model, split, progress, checkpoint)
     progress.begin(f"compiling for {board}")
     settings = _models.quantisation(lower(fitted), quantise)
-    firmware = deploy(fitted, board, split.x_train, name=prefix, settings=settings)
+    firmware = deploy(fitted, board, split.x_train, name=prefix, settings=settings, stream=stream)
     progress.begin(f"running {len(split.x_test):,} rows on {board}")
     record = _models.measured(firmware, Rows(split.x_test, split.y_test), **about)
     record = _models.with_numbers(record, accuracy_float=float(fitted.score(split.x_test, split.y_test)))

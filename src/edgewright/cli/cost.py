@@ -11,10 +11,12 @@ from edgewright.cli._command import Command
 from edgewright.cli._output import (
     CalibrationOption,
     DataOption,
+    EveryOption,
     InputShapeOption,
     JsonOption,
     ModelArgument,
     QuantiseOption,
+    StreamOption,
     TargetOption,
 )
 from edgewright.cli._progress import tracker
@@ -48,6 +50,8 @@ def run(
     calibration: CalibrationOption = None,
     target: TargetOption = None,
     quantise: QuantiseOption = None,
+    stream: StreamOption = False,
+    every: EveryOption = None,
     input_shape: InputShapeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -63,6 +67,7 @@ def run(
     from edgewright.errors import BoardFault, DoesNotFit
 
     chosen = _boards(board)
+    streamed = _models.streaming(stream, every)
     found: list[Record] = []
     refused: list[DoesNotFit] = []
     faults: list[BoardFault] = []
@@ -71,7 +76,7 @@ def run(
         progress.begin(f"pricing {model.name}", len(chosen))
         for name in chosen:
             try:
-                firmware = _models.deploy_model(model, name, calibration, target, quantise)
+                firmware = _models.deploy_model(model, name, calibration, target, quantise, streamed)
                 rows = _models.rows_for(firmware, data, target)
                 found.append(_models.measured(firmware, rows, data=_rows.named(data)))
             except DoesNotFit as error:

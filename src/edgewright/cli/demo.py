@@ -18,7 +18,7 @@ from edgewright.cli._progress import Tracker, tracker
 
 if TYPE_CHECKING:
     from edgewright.cli._rows import Rows
-    from edgewright.firmware import Deployed
+    from edgewright.deployed import Deployed
     from edgewright.records import Record
 
 DATASET = "digits"

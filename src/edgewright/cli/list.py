@@ -24,7 +24,7 @@ def run(
     what: Annotated[str | None, typer.Argument(help="One of the catalogues; all of them unless given.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """List boards, datasets, estimators, augmentations, operators, engines, exports or commands.
+    """List boards, datasets, estimators, augmentations, operators, engines, exports, applications or commands.
 
     For what depends on tools or files it says whether they are here, and how to get them where they are not.
     """
@@ -135,6 +135,12 @@ def _exports() -> list[Entry]:
     return [{"name": catalog.spelled(name), "doc": catalog.get(package, name).doc} for name in catalog.names(package)]
 
 
+def _applications() -> list[Entry]:
+    from edgewright import apps
+
+    return [{"name": name, "doc": apps.get(name).doc} for name in apps.names()]
+
+
 def _commands() -> list[Entry]:
     cli = importlib.import_module("edgewright.cli")
     return [{"name": name, "doc": cli.get(name).doc} for name in cli.names()]
@@ -152,6 +158,7 @@ READERS: dict[str, Callable[[], list[Entry]]] = {
     "operators": _operators,
     "engines": _engines,
     "exports": _exports,
+    "applications": _applications,
     "commands": _commands,
 }
 

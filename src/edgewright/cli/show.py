@@ -21,7 +21,8 @@ from edgewright.cli._output import (
 from edgewright.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
-    from edgewright.firmware import Deployed, Firmware
+    from edgewright.deployed import Deployed
+    from edgewright.firmware import Firmware
 
 NEEDS_FLOAT = (
     "The quality of quantisation is seen on a model in float and typical rows: give such a file and --calibration."
@@ -58,7 +59,9 @@ def run(
         _print(_Shown(_text_of(model.graph)), json)
         return
     firmware = _models.deploy_model(model, board, calibration, target, quantise)
-    rows = None if calibration is None else _rows.read_rows(calibration, target, "train").x
+    rows = (
+        None if calibration is None else _rows.read_rows(calibration, target, "train", model.graph.input_type.shape).x
+    )
     _print(STAGES[stage](firmware, rows), json)
 
 

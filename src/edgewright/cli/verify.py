@@ -12,10 +12,12 @@ from edgewright.cli._output import (
     BoardOption,
     CalibrationOption,
     DataOption,
+    EveryOption,
     InputShapeOption,
     JsonOption,
     ModelArgument,
     QuantiseOption,
+    StreamOption,
     TargetOption,
 )
 from edgewright.cli._progress import tracker
@@ -28,6 +30,8 @@ def run(
     calibration: CalibrationOption = None,
     target: TargetOption = None,
     quantise: QuantiseOption = None,
+    stream: StreamOption = False,
+    every: EveryOption = None,
     second_opinion: Annotated[
         bool, typer.Option("--second-opinion", help="Also run on the board's other engine, where it has one.")
     ] = False,
@@ -36,8 +40,9 @@ def run(
 ) -> None:
     """Compare the integer model with its C on this computer and on the emulated board, bit for bit.
 
-    Besides the rows, vectors at the corners of the input's proven range are run. Ends with 1 where any output differs, and with 2 where
-    the board cannot be emulated here.
+    Besides the rows, vectors at the corners of the input's proven range are run. With --stream the rows follow each other as one stream of
+    samples, and its answers must also be those of the whole sequences. Ends with 1 where any output differs, and with 2 where the board
+    cannot be emulated here.
     """
     from edgewright import boards
     from edgewright.cli import _models
@@ -48,7 +53,12 @@ def run(
     with tracker(quiet=json) as progress:
         progress.begin(f"compiling for {board}")
         firmware = _models.deploy_model(
-            _models.read_model(file, input_shape=input_shape), board, calibration, target, quantise
+            _models.read_model(file, input_shape=input_shape),
+            board,
+            calibration,
+            target,
+            quantise,
+            _models.streaming(stream, every),
         )
         rows = _models.rows_for(firmware, data, target)
         progress.begin(f"running {len(rows.x):,} rows")

@@ -9,14 +9,15 @@ import numpy as np
 
 from edgewright import ops
 from edgewright.compiler.settings import Settings, convolves
-from edgewright.errors import UnsupportedModel
-from edgewright.ir.graph import Graph
+from edgewright.errors import BadData, UnsupportedModel
+from edgewright.ir.graph import Graph, Node
 from edgewright.ir.types import INTEGER_RANGES, Array, Type, dequantise_array
 from edgewright.ops import clip, relu
 from edgewright.ops.quantisation import OUTPUT_LIMITS, activation_type, scale_covering
 from edgewright.runtime.calibrate import Histogram, Observations, Observed
 
 CUTTING = {"relu": relu.bounds, "clip": clip.bounds}  # what a saturating operator before them does for nothing
+MOVING = ("reshape", "slice", "transpose", "windows")  # the same integers elsewhere
 TAIL = 1e-4  # the share of entries that "percentile" leaves out at each end
 SHRINKING = {
     "power-of-two": 0.5 ** np.arange(4),
@@ -68,6 +69,9 @@ def prescribed_types(graph: Graph, chooser: Chooser, path: str, origins: Mapping
     found: dict[str, Type] = {}
     made = {node.output for node in graph.nodes}
     for node in graph.nodes:
+        for port in ops.get(node.op).samples:
+            if (value := node.inputs[port]) in made:
+                found[value] = samples_type(graph.types[value].shape)
         prescribes = ops.get(node.op).prescribes
         if prescribes is None:
             continue
@@ -112,11 +116,21 @@ def _without_tails(histogram: Histogram, low: float, high: float) -> tuple[float
 def input_type(graph: Graph, seen: Observed, settings: Settings, data: Array) -> Type:
     """Return the type of the input.
 
-    1. Integers within the dtype stay what they are, at scale 1: raw readings need no conversion on the device. Where 256 integers
+    1. Raw samples are int16 in steps of 1 whatever these data reach: a louder sound may come.
+    2. Integers within the dtype stay what they are, at scale 1: raw readings need no conversion on the device. Where 256 integers
        hold them, as the bytes of an image, int8 takes them with a zero point if the model convolves or has zero points anyway.
-    2. Where every reader takes a scale a feature, each feature has its own; else one scale covers all.
+    3. Where every reader takes a scale a feature, each feature has its own; else one scale covers all.
+    Raises BadData where raw samples are no integers of 16 bits.
     """
     shape = graph.input_type.shape
+    if reads_samples(graph, graph.inputs[0]):
+        (lowest, highest), reached = INTEGER_RANGES["int16"], seen.extremes
+        if not np.array_equal(data, np.round(data)) or reached[0] < lowest or reached[1] > highest:
+            raise BadData(
+                f"{graph.name!r} reads raw samples, integers in {lowest}..{highest}; these reach from {reached[0]:g} to "
+                f"{reached[1]:g}. Give the samples as they are recorded, not divided by the largest."
+            )
+        return samples_type(shape)
     largest = np.maximum(np.abs(seen.low), np.abs(seen.high))
     whole = activation_type(shape, 0.0, float(largest.max()), settings.input)
     if np.array_equal(data, np.round(data)):
@@ -133,14 +147,35 @@ def input_type(graph: Graph, seen: Observed, settings: Settings, data: Array) ->
     return activation_type(shape, *seen.extremes, settings.input, settings.scales, settings.zero_points)
 
 
+def samples_type(shape: tuple[int, ...]) -> Type:
+    """Return the type of raw samples."""
+    return Type(shape, "int16", 1.0)
+
+
+def reads_samples(graph: Graph, value: str) -> bool:
+    """Whether a value, cut and moved or not, is what an operator takes as raw samples, within the bodies of nodes too."""
+    for node in graph.readers(value):
+        if value in (node.inputs[port] for port in ops.get(node.op).samples):
+            return True
+        if node.op in MOVING and reads_samples(graph, node.output):
+            return True
+        if node.body and node.inputs["x"] == value and reads_samples(node.body, node.body.inputs[0]):
+            return True
+    return False
+
+
 def takes_scale_a_feature(graph: Graph, value: str) -> bool:
     """Whether every reader of a value, within the bodies of scans too, takes one scale an entry of its last axis."""
     readers = graph.readers(value)
     if not readers or value in graph.outputs or value in graph.state.values():
         return False
-    return all(
-        takes_scale_a_feature(node.attributes["body"], node.attributes["body"].inputs[0])
-        if node.op == "scan"
-        else ops.get(node.op).scale_a_feature
-        for node in readers
-    )
+    return all(_takes_scale_a_feature(graph, node, value) for node in readers)
+
+
+def _takes_scale_a_feature(graph: Graph, reader: Node, value: str) -> bool:
+    if reader.op == "windows":  # the windows of a sequence of single numbers have no features
+        return len(graph.types[value].shape) > 1 and takes_scale_a_feature(graph, reader.output)
+    if reader.body:
+        only_x = [port for port, read in reader.inputs.items() if read == value] == ["x"]
+        return only_x and takes_scale_a_feature(reader.body, reader.body.inputs[0])
+    return ops.get(reader.op).scale_a_feature

@@ -55,12 +55,20 @@ def quantise(graph: Graph, calibration: Array, settings: Settings | None = None)
     return quantised
 
 
-def _quantise(graph: Graph, input_types: Mapping[str, Type], chooser: Chooser, path: str) -> Graph:
+def _quantise(
+    graph: Graph,
+    input_types: Mapping[str, Type],
+    chooser: Chooser,
+    path: str,
+    wanted: Mapping[str, Type] | None = None,
+) -> Graph:
     """Return the integer graph: node by node, each operator choosing its integers.
 
-    path: of the graph within the bodies of scans. A state and its successor share the type that covers both, its start included; the
-    node that makes the successor is held to it. So are the nodes that make what an operator prescribes.
+    path: of the graph within the bodies of nodes. wanted: types that outputs are to have; one that its operator chooses otherwise is
+    rescaled. A state and its successor share the type that covers both, its start included; the node that makes the successor is held
+    to it. So are the nodes that make what an operator prescribes.
     """
+    wanted = wanted or {}
     origins = {state: _origin(graph, state) for state in graph.state}
     prescribed = prescribed_types(graph, chooser, path, origins)
     states, held = _state_types(graph, input_types, chooser, path, origins, prescribed)
@@ -78,18 +86,14 @@ def _quantise(graph: Graph, input_types: Mapping[str, Type], chooser: Chooser, p
             continue
         op = ops.get(node.op)
         for port, value in node.inputs.items():
-            if port not in op.parameters:
+            if port not in op.parameters and (node.op, port) != ("when", "otherwise"):
                 _quantise_constant(graph, value, types, constants, chooser)
+        output = held.get(node.output) or wanted.get(node.output)
         if node.op == "scan":
-            body = node.attributes["body"]
-            (step,) = body.inputs
-            x = types[node.inputs["x"]]
-            inner = replace(x, shape=x.shape[1:], axis=None if x.axis is None else x.axis - 1)
-            quantised_body = _quantise(body, {step: inner}, chooser, f"{path}{node.output}/")
-            types[node.output] = replace(quantised_body.output_type, shape=graph.types[node.output].shape)
-            nodes.append(replace(node, attributes={**node.attributes, "body": quantised_body}))
+            types[node.output] = _add_scan(graph, node, types, nodes, chooser, path)
+        elif node.op == "when":
+            types[node.output] = _add_when(graph, node, types, constants, nodes, chooser, path, output)
         else:
-            output = held.get(node.output)
             cut = None if output else _cut(graph, node, types, constants, chooser, path, held)
             if cut:
                 nodes.append(cut)
@@ -102,7 +106,61 @@ def _quantise(graph: Graph, input_types: Mapping[str, Type], chooser: Chooser, p
             types[node.output] = _as_held(node, types[node.output], held[node.output])
     for value in graph.outputs:
         _quantise_constant(graph, value, types, constants, chooser)
-    return Graph(graph.inputs, graph.outputs, tuple(nodes), types, constants, graph.state, graph.labels, graph.name)
+    outputs = tuple(
+        _as_wanted(value, wanted[value], types, nodes) if value in wanted else value for value in graph.outputs
+    )
+    return Graph(graph.inputs, outputs, tuple(nodes), types, constants, graph.state, graph.labels, graph.name)
+
+
+def _add_scan(graph: Graph, node: Node, types: dict[str, Type], nodes: list[Node], chooser: Chooser, path: str) -> Type:
+    """Add a scan in integers to `nodes` and return the type of its output."""
+    body: Graph = node.attributes["body"]
+    x = types[node.inputs["x"]]
+    step = replace(x, shape=x.shape[1:], axis=None if x.axis is None else x.axis - 1)
+    quantised = _quantise(body, {body.inputs[0]: step}, chooser, f"{path}{node.output}/")
+    nodes.append(node.with_body(quantised))
+    return replace(quantised.output_type, shape=graph.types[node.output].shape)
+
+
+def _add_when(
+    graph: Graph,
+    node: Node,
+    types: dict[str, Type],
+    constants: dict[str, Array],
+    nodes: list[Node],
+    chooser: Chooser,
+    path: str,
+    output: Type | None,
+) -> Type:
+    """Add a branch in integers to `nodes` and return the type of its output, which both ways share: `output` where that is given."""
+    body: Graph = node.attributes["body"]
+    shape, otherwise, own = graph.types[node.output].shape, node.inputs["otherwise"], f"{node.output}.otherwise"
+    if otherwise in types:
+        output = output or chooser.type_of(path + node.output, shape)
+        otherwise = _as_wanted(otherwise, output, types, nodes, own)
+    else:
+        constant = graph.constants[otherwise]
+        low, high = chooser.observations[path + node.output].extremes
+        low, high = min(low, float(constant.min())), max(high, float(constant.max()))
+        output = output or chooser.covering(path + node.output, shape, low, high)
+        constants[own], types[own] = quantise_array(constant, output).astype(output.dtype), output
+        otherwise = own
+    given = {body.inputs[0]: types[node.inputs["x"]]}
+    quantised = _quantise(body, given, chooser, f"{path}{node.output}/", {body.outputs[0]: output})
+    nodes.append(replace(node.with_body(quantised), inputs={**node.inputs, "otherwise": otherwise}))
+    return output
+
+
+def _as_wanted(value: str, wanted: Type, types: dict[str, Type], nodes: list[Node], name: str | None = None) -> str:
+    """Return the name of a value that is held in a type: its own, or that of a `rescale` which is added to `nodes`."""
+    low, high = wanted.range
+    type = types[value]
+    if replace(type, limits=wanted.limits) == wanted and low <= type.range[0] <= type.range[1] <= high:
+        return value
+    name = name or f"{value}.rescaled"
+    nodes.append(Node("rescale", {"x": value}, name))
+    types[name] = wanted
+    return name
 
 
 def _quantise_constant(

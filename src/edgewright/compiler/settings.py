@@ -102,11 +102,8 @@ def default_settings(graph: Graph) -> Settings:
 
 
 def convolves(graph: Graph) -> bool:
-    """Whether a graph, or the body of a scan in it, has convolutions."""
-    return any(
-        node.op in CONVOLUTIONS or any(isinstance(item, Graph) and convolves(item) for item in node.attributes.values())
-        for node in graph.nodes
-    )
+    """Whether a graph, or a body in it, has convolutions."""
+    return any(node.op in CONVOLUTIONS or (node.body and convolves(node.body)) for node in graph.nodes)
 
 
 def make_settings(given: dict[str, Any], graph: Graph) -> Settings | None:

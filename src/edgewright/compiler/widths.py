@@ -50,13 +50,16 @@ def choosable(graph: Graph, path: str = "") -> tuple[str, ...]:
     """
     found: list[str] = []
     prescribed = {
-        value for node in graph.nodes if ops.get(node.op).prescribes for value in (*node.inputs.values(), node.output)
+        value
+        for node in graph.nodes
+        if ops.get(node.op).prescribes or ops.get(node.op).samples
+        for value in (*node.inputs.values(), node.output)
     }
     for node in graph.nodes:
         readers = graph.readers(node.output)
         swallowed = len(readers) == 1 and readers[0].op in CUTTING and node.output not in graph.outputs
-        if node.op == "scan":
-            found += choosable(node.attributes["body"], f"{path}{node.output}/")
+        if node.body:
+            found += choosable(node.body, f"{path}{node.output}/")
         elif ops.get(node.op).alias is None and not swallowed and node.output not in prescribed:
             found.append(path + node.output)
     return tuple(found)

@@ -6,6 +6,7 @@ import array
 import csv
 import difflib
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,28 @@ def read(path: Path, target: str | None) -> Table:
     problems = [*_ragged(rows, len(header)), *_cells(rows, x, names), *_missing_labels(rows, header[position])]
     if problems:
         raise refuse(path, problems)
-    return finish(path, x, _typed(rows.labels), names)
+    return finish(path, x, typed(rows.labels), names)
+
+
+def read_numbers(path: Path) -> npt.NDArray[np.float32]:
+    """Return the numbers of a CSV without labels, [rows, columns], with or without a header; blanks may separate the cells too.
+
+    Raises BadData, OSError.
+    """
+    if path.stat().st_size > tables.LARGEST_BYTES:
+        raise BadData(f"{path} is larger than {tables.LARGEST_BYTES // 1024**2} MiB. Give a sample of the rows.")
+    try:
+        with path.open(encoding="utf-8-sig") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of no rows; the caller says what is needed
+            first = file.readline()
+            delimiter = max(DELIMITERS, key=first.count) if any(mark in first for mark in DELIMITERS) else None
+            header = not all(map(_is_number, first.split(delimiter)))
+            file.seek(0)
+            return np.loadtxt(file, np.float32, delimiter=delimiter, skiprows=int(header), ndmin=2, comments=None)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise BadData(
+            f"{path} cannot be read as rows of numbers: {error}. If it has a column of labels, name it by --target."
+        ) from error
 
 
 def _target(path: Path, header: list[str], target: str | None) -> int:
@@ -167,7 +189,7 @@ def _missing_labels(rows: _Rows, target: str) -> Iterator[str]:
         )
 
 
-def _typed(labels: list[str]) -> Labels:
+def typed(labels: list[str]) -> Labels:
     """Return the labels as int64 where each is a whole number written plainly, otherwise as text."""
     try:
         integers = [int(label) for label in labels]

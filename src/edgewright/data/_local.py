@@ -6,7 +6,9 @@ import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,35 @@ from edgewright.files import write_file
 VARIABLE = "EDGEWRIGHT_DATA"
 CACHE_VARIABLE = "EDGEWRIGHT_CACHE"
 OFFLINE_VARIABLE = "EDGEWRIGHT_OFFLINE"
-KEYS = ("x_train", "y_train", "x_test", "y_test")
+IMAGES = ("x_train", "y_train", "x_test", "y_test")
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Files of a data folder that hold a dataset otherwise than as NAME/NAME.npz.
+
+    files: their paths inside the folder. read: paths -> arrays; raises one of UNREADABLE for what is damaged.
+    """
+
+    files: tuple[str, ...]
+    read: Callable[[Sequence[Path]], Arrays]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A dataset as arrays, and where they are found.
+
+    keys: the names of the arrays. sha256: their `digest`. how_to_get: what to do where they are nowhere. sources: official places to
+    download from. places: other files that hold them.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    sha256: str
+    how_to_get: str
+    sources: tuple[Source, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 def folders() -> tuple[Path, ...]:
@@ -33,11 +63,6 @@ def folders() -> tuple[Path, ...]:
 def cache_folder() -> Path:
     """Return where datasets are kept that were downloaded: in the folder that EDGEWRIGHT_CACHE names, else in the user's cache."""
     return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("edgewright")) / "data"
-
-
-def find(name: str) -> Path | None:
-    """Return the path of NAME/NAME.npz on this machine, or None."""
-    return next((path for path in _candidates(name) if path.is_file()), None)
 
 
 def digest(arrays: Mapping[str, npt.NDArray[np.generic]]) -> str:
@@ -53,32 +78,50 @@ def digest(arrays: Mapping[str, npt.NDArray[np.generic]]) -> str:
     return total.hexdigest()
 
 
+def load(stored: Stored) -> Arrays:
+    """Return the arrays of a dataset, checked. They are downloaded where they are not on this machine, and kept in the cache.
+
+    Raises BadData, CannotWrite.
+    """
+    for place, paths in _candidates(stored):
+        if all(path.is_file() for path in paths):
+            return _read(stored, place, paths)
+    return _downloaded(stored)
+
+
 def load_images(name: str, how_to_get: str, sha256: str, sources: Sequence[Source] = ()) -> Split:
     """Return the split of an image set: x_train, y_train, x_test, y_test with images [n, height, width], classes 0 to 9.
 
-    It is downloaded from its sources where it is not on this machine, and kept in the cache. Images become rows of float32 that can
-    be read as sequences of lines. Raises BadData, CannotWrite.
+    Images become rows of float32 that can be read as sequences of lines. Raises BadData, CannotWrite.
     """
-    path = find(name)
-    arrays = _downloaded(name, how_to_get, sha256, sources) if path is None else _read(path, name, how_to_get, sha256)
+    arrays = load(Stored(name, IMAGES, sha256, how_to_get, tuple(sources)))
     _, height, width = arrays["x_train"].shape
     x_train, x_test = (arrays[key].reshape(-1, height * width).astype(np.float32) for key in ("x_train", "x_test"))
     y_train, y_test = (arrays[key].astype(np.int64) for key in ("y_train", "y_test"))
     return Split(x_train, y_train, x_test, y_test, tuple(map(str, range(10))), (height, width))
 
 
-def _candidates(name: str) -> tuple[Path, ...]:
-    return tuple(folder / name / f"{name}.npz" for folder in folders())
+def read_npz(path: Path, keys: Sequence[str]) -> Arrays:
+    """Return named arrays of an NPZ file. Raises one of UNREADABLE."""
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        return {key: file[key] for key in keys}
 
 
-def _read(path: Path, name: str, how_to_get: str, sha256: str) -> Arrays:
+def _candidates(stored: Stored) -> list[tuple[Place, tuple[Path, ...]]]:
+    own = Place((f"{stored.name}/{stored.name}.npz",), lambda paths: read_npz(paths[0], stored.keys))
+    return [
+        (place, tuple(folder / file for file in place.files)) for folder in folders() for place in (own, *stored.places)
+    ]
+
+
+def _read(stored: Stored, place: Place, paths: Sequence[Path]) -> Arrays:
+    said = " and ".join(map(str, paths))
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in KEYS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise BadData(f"{path} cannot be read as the dataset {name}: {error}. {how_to_get}") from error
-    if wrong := _wrong(arrays, sha256):
-        raise BadData(f"{path} does not hold the published arrays of {name}: {wrong}. {how_to_get}")
+        arrays = place.read(paths)
+    except UNREADABLE as error:
+        raise BadData(f"{said} cannot be read as the dataset {stored.name}: {error}. {stored.how_to_get}") from error
+    if wrong := _wrong(arrays, stored.sha256):
+        raise BadData(f"{said} does not hold the published arrays of {stored.name}: {wrong}. {stored.how_to_get}")
     return arrays
 
 
@@ -87,16 +130,19 @@ def _wrong(arrays: Arrays, sha256: str) -> str | None:
     return None if found == sha256 else f"their SHA-256 is {found}, expected {sha256}"
 
 
-def _downloaded(name: str, how_to_get: str, sha256: str, sources: Sequence[Source]) -> Arrays:
-    looked = " or ".join(map(str, _candidates(name)))
+def _downloaded(stored: Stored) -> Arrays:
+    name = stored.name
+    looked = " or ".join(" with ".join(map(str, paths)) for _, paths in _candidates(stored))
     unset = "" if os.environ.get(VARIABLE) else f" ({VARIABLE} is not set)"
     missing = f"The dataset {name} is not on this machine: there is no {looked}{unset}."
+    if not stored.sources:
+        raise BadData(f"{missing} {stored.how_to_get}")
     if os.environ.get(OFFLINE_VARIABLE):
-        raise BadData(f"{missing} Nothing is downloaded while {OFFLINE_VARIABLE} is set. {how_to_get}")
+        raise BadData(f"{missing} Nothing is downloaded while {OFFLINE_VARIABLE} is set. {stored.how_to_get}")
     try:
-        arrays = download(name, sources, lambda found: _wrong(found, sha256))
+        arrays = download(name, stored.sources, lambda found: _wrong(found, stored.sha256))
     except BadData as error:
-        raise BadData(f"{missing} It cannot be downloaded: {error}. {how_to_get}") from error
+        raise BadData(f"{missing} It cannot be downloaded: {error}. {stored.how_to_get}") from error
     packed = io.BytesIO()
     np.savez_compressed(packed, allow_pickle=False, **arrays)
     write_file(cache_folder() / name / f"{name}.npz", packed.getvalue())

@@ -49,6 +49,20 @@ def read(path: Path, target: str | None) -> Table:
     return finish(path, values, _labels(path, y, key), names, notes)
 
 
+def read_npy(path: Path) -> npt.NDArray[Any]:
+    """Return the numbers in an NPY file. Raises ValueError for anything else, EOFError, OSError."""
+    with path.open("rb") as stream:
+        shape, dtype = _header(stream)
+        stored = path.stat().st_size
+        if dtype.kind not in "biuf":
+            raise ValueError(f"it holds {dtype}; numbers are needed.")
+        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > stored:
+            raise ValueError(f"it claims the shape {shape}, which is more than is stored. The file is damaged.")
+        stream.seek(0)
+        found: npt.NDArray[Any] = np.load(stream, allow_pickle=False)
+    return found
+
+
 def _header(member: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Return shape and dtype of a .npy stream."""
     version = np.lib.format.read_magic(member)

@@ -18,6 +18,8 @@ from edgewright.ir.types import Array, Type
 
 NOT_ENTRIES = ("layers", "objects")
 
+READY_BYTES = 4  # before the outputs of a model that takes samples one at a time: what NAME_step returned, as int32
+
 Vectors = npt.NDArray[np.uint8]  # [count, bytes of all inputs of one run], each input aligned to 4 bytes
 
 
@@ -51,13 +53,13 @@ class Image:
 class Run:
     """What a run of an image gave.
 
-    outputs: [count, bytes of all outputs]. instructions: [count], from entry to return of NAME_run, None if not counted.
+    outputs: [count, bytes of all outputs]. instructions: [count], from entry to return of NAME_run or NAME_step, None if not counted.
     cycles: [count], exact (AVR) or None. stack_bytes: deepest stack of any run of the model. by_function: instructions
     (all vectors together) a function. timer_instructions: [count], by a clock of the board where the engine counts no
     instructions itself: exact to one instruction, beside a constant of the build for the code that reads the clock.
     by_call: (function, instructions of all vectors together) for each call in the code of NAME_run, in the order in which they are
-    first made: what runs from the return of the call before to its own return; empty where unknown. cycles_estimated: of all
-    vectors together, by the core's table.
+    first made: what runs from the return of the call before to its own return; empty where unknown. cycles_estimated: [count], by the
+    core's table.
     """
 
     outputs: npt.NDArray[np.uint8]
@@ -67,7 +69,7 @@ class Run:
     by_function: Mapping[str, int] = field(default_factory=dict)
     timer_instructions: npt.NDArray[np.int64] | None = None
     by_call: tuple[tuple[str, int], ...] = ()
-    cycles_estimated: int | None = None
+    cycles_estimated: npt.NDArray[np.int64] | None = None
 
 
 class Engine(Protocol):
@@ -84,7 +86,7 @@ class Engine(Protocol):
         """Return the built image. Raises DoesNotFit (with the bytes over), MissingTool, BoardFault where it does not link."""
 
     def run(self, image: Image, entry: str, vectors: Vectors) -> Run:
-        """Run one model of the image on many vectors. Raises BoardFault with an explanation."""
+        """Run one model of the image on many vectors; of a stream, on its samples from the first. Raises BoardFault, explained."""
 
 
 def get(name: str) -> Engine:
@@ -110,9 +112,15 @@ def input_bytes(entry: Entry) -> int:
     return offsets(entry.inputs)[-1]
 
 
+def output_offsets(entry: Entry) -> tuple[int, ...]:
+    """Return where each output begins in the buffer of one run, and the size of the whole."""
+    before = READY_BYTES if entry.step else 0
+    return tuple(before + place for place in offsets(entry.outputs))
+
+
 def output_bytes(entry: Entry) -> int:
     """Return the bytes of all outputs of one run, padding included."""
-    return offsets(entry.outputs)[-1]
+    return output_offsets(entry)[-1]
 
 
 def pack_inputs(entry: Entry, inputs: Sequence[Array]) -> Vectors:
@@ -144,8 +152,13 @@ def unpack_outputs(entry: Entry, outputs: npt.NDArray[np.uint8]) -> tuple[Array,
         np.ascontiguousarray(outputs[:, place : place + type.nbytes])
         .view(_stored(type))
         .reshape(len(outputs), *type.shape)
-        for place, type in zip(offsets(entry.outputs), entry.outputs, strict=False)
+        for place, type in zip(output_offsets(entry), entry.outputs, strict=False)
     )
+
+
+def unpack_ready(outputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Return what NAME_step returned for each sample, [count], of the outputs of a model that takes samples one at a time."""
+    return np.ascontiguousarray(outputs[:, :READY_BYTES]).view("<i4")[:, 0].astype(np.int64)
 
 
 def _stored(type: Type) -> np.dtype[Any]:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
    Counts the runs of one function inside unicorn: instructions of each run, by function and by call that the function makes,
-   what they cost in cycles by a table, and the deepest stack. The stack is painted, not watched: where a store under a condition is
+   what each run costs in cycles by a table, and the deepest stack. The stack is painted, not watched: where a store under a condition is
    watched, unicorn 2.1.4 goes astray. Called at every basic block; reaches unicorn through two function pointers only. */
 #include <stdint.h>
 
@@ -18,11 +18,11 @@ typedef struct { /* _unicorn_worker.py declares the same fields in the same orde
     uint64_t *by_call;                    /* by the slot that a call of the function returns to; after the last: calls in the tail */
     uint32_t *call_order, *called;        /* those slots in the order in which they were first returned to; which function that was */
     uint64_t *by_function;
-    uint64_t *by_run;
-    uint64_t runs, finished;              /* room in by_run, runs that ended */
+    uint64_t *by_run, *cycles_by_run;
+    uint64_t runs, finished;              /* room in by_run and cycles_by_run, runs that ended */
     uint64_t limit;                       /* instructions that one run may take */
     uint64_t current;                     /* instructions of the run under way */
-    uint64_t cycles;                      /* of all runs */
+    uint64_t cycles;                      /* of the run under way */
     uint64_t pending;                     /* instructions since the last return from a call */
     uint32_t long_mask, long_from;        /* an instruction has 32 bits if the masked bits of its first halfword are this or more */
     uint32_t taken;                       /* cycles of a jump beside those of the instruction */
@@ -78,7 +78,7 @@ EXPORT void on_block(void *machine, uint64_t address, uint32_t size, void *user)
     if (!c->open) {
         if (place != c->entry) return;
         c->open = 1;
-        c->current = 0;
+        c->current = c->cycles = 0;
         c->away = 0;
         c->callee = c->own;
         c->last_call = c->code_slots;
@@ -92,7 +92,10 @@ EXPORT void on_block(void *machine, uint64_t address, uint32_t size, void *user)
         c->cycles += c->taken;
         /* What ran since the last call returned is that call's, unless it was another function, jumped to at the end. */
         end_call(c, c->away ? c->code_slots : c->last_call);
-        if (c->finished < c->runs) c->by_run[c->finished++] = c->current;
+        if (c->finished < c->runs) {
+            c->by_run[c->finished] = c->current;
+            c->cycles_by_run[c->finished++] = c->cycles;
+        }
         uint32_t word = 0;
         while (word < stack_words(c) && c->stack[word] == PAINT) word++;
         if (4 * (stack_words(c) - word) > c->deepest) c->deepest = 4 * (stack_words(c) - word);

@@ -15,10 +15,11 @@ _UNKNOWN_INSTRUCTION, _PREFETCH_ABORT, _DATA_ABORT, _NO_COPROCESSOR, _NOT_THUMB,
 _NEAR_RAM = 0x10000  # an access this close below the RAM, by a stack that is about to leave it, is an overflow
 
 
-def explain(image: Image, entry: str, fault: Mapping[str, Any]) -> str:
+def explain(image: Image, called: str, fault: Mapping[str, Any]) -> str:
     """Return what happened, where and with which room, in words.
 
-    fault: kind, pc, stack_pointer, link_register, runs, and address and size of a bad access, as the worker tells them.
+    called: the function of the model. fault: kind, pc, stack_pointer, link_register, runs, and address and size of a bad access, as
+    the worker tells them.
     """
     board = boards.get(image.board)
     places = functions(image.path)
@@ -26,7 +27,7 @@ def explain(image: Image, entry: str, fault: Mapping[str, Any]) -> str:
     where = _name(places, pc)
     if where is None and (caller := _name(places, int(fault["link_register"]) & ~1)):
         where = f"code outside the program, called from {caller}"
-    run = f"{entry}_run faulted on {image.board} at vector {fault['runs']}"
+    run = f"{called} faulted on {image.board} at vector {fault['runs']}"
     return f"{run}: {_what(image, board, fault)} In {where or 'no known function'}, at pc {pc:#010x}."
 
 

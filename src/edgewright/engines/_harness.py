@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 
 from edgewright.compiler.program import Entry, Program
-from edgewright.engines import Vectors, input_bytes, offsets, output_bytes
+from edgewright.engines import Vectors, input_bytes, offsets, output_bytes, output_offsets
 from edgewright.errors import BadInput
 
 UNWRITTEN = 0xA5  # fills the outputs before each run, so that an output that the model leaves out is seen
@@ -50,17 +50,24 @@ def calls_header(program: Program, *, apart: bool = False) -> str:
 
 def _call_in_place(entry: Entry) -> str:
     arguments = [f"(const void *)(input + {offset})" for offset in offsets(entry.inputs)[:-1]]
-    arguments += [f"(void *)(output + {offset})" for offset in offsets(entry.outputs)[:-1]]
-    return f"        {entry.name}_run({', '.join(arguments)});\n"
+    arguments += [f"(void *)(output + {offset})" for offset in output_offsets(entry)[:-1]]
+    lines = _stream_begins(entry, "static {name}_state state;", "&state") if entry.step else []
+    lines += _call(entry, [*(["&state"] if entry.step else []), *arguments])
+    return "".join(f"        {line}\n" for line in lines)
 
 
 def _call_apart(entry: Entry) -> str:
     places = [("input", *place) for place in zip(offsets(entry.inputs), entry.inputs, strict=False)]
-    places += [("output", *place) for place in zip(offsets(entry.outputs), entry.outputs, strict=False)]
+    places += [("output", *place) for place in zip(output_offsets(entry), entry.outputs, strict=False)]
     blocks = ", ".join(f"harness_apart({buffer} + {offset}, {type.nbytes})" for buffer, offset, type in places)
-    lines = [
+    arguments = [f"block[{number}]" for number in range(len(places))]
+    lines = []
+    if entry.step:
+        lines = _stream_begins(entry, "static {name}_state *state;", "state", "state = malloc(sizeof *state);")
+        arguments.insert(0, "state")
+    lines += [
         f"void *const block[] = {{{blocks}}};",
-        f"{entry.name}_run({', '.join(f'block[{number}]' for number in range(len(places)))});",
+        *_call(entry, arguments),
         *(
             f"memcpy({buffer} + {offset}, block[{number}], {type.nbytes});"
             for number, (buffer, offset, type) in enumerate(places)
@@ -69,6 +76,29 @@ def _call_apart(entry: Entry) -> str:
         f"for (int k = 0; k < {len(places)}; k++) free(block[k]);",
     ]
     return "".join(f"        {line}\n" for line in lines)
+
+
+def _call(entry: Entry, arguments: list[str]) -> list[str]:
+    """Return the call of a model's function; what NAME_step returns goes before the outputs."""
+    call = f"{entry.function}({', '.join(arguments)});"
+    if not entry.step:
+        return [call]
+    store = "for (uint8_t k = 0; k < 4; k++) output[k] = (uint8_t)((uint32_t)ready >> 8 * k);"
+    return [f"const int32_t ready = {call}", store]
+
+
+def _stream_begins(entry: Entry, declaration: str, state: str, allocation: str = "") -> list[str]:
+    """Return the statements that reset the state of a stream at its first sample, after filling it: a field that is left out is seen."""
+    return [
+        declaration.format(name=entry.name),
+        "static uint8_t has_begun;",
+        "if (!has_begun) {",
+        "    has_begun = 1;",
+        *([f"    {allocation}", "    if (!state) abort();"] if allocation else []),
+        f"    for (uint32_t k = 0; k < sizeof({entry.name}_state); k++) ((uint8_t *){state})[k] = HARNESS_UNWRITTEN;",
+        f"    {entry.name}_reset({state});",
+        "}",
+    ]
 
 
 def find_entry(program: Program, name: str) -> tuple[int, Entry]:

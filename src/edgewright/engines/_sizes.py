@@ -18,7 +18,7 @@ def check_program(program: Program, board_name: str) -> None:
     board = boards.get(board_name)
     constants = sum(nbytes for entry in program.entries for nbytes in entry.constant_bytes.values())
     buffers = max(input_bytes(entry) + output_bytes(entry) for entry in program.entries)
-    arenas = sum(entry.arena_bytes for entry in program.entries)
+    arenas = sum(entry.arena_bytes + (entry.step.state_bytes if entry.step else 0) for entry in program.entries)
     needs = ((constants, "its constants alone"), (arenas + buffers, "its working memory, inputs and outputs alone"))
     _check(program, board_name, needs, (board.flash_bytes - board.bootloader_bytes, board.ram_bytes), "at least ")
 

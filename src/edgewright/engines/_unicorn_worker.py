@@ -4,7 +4,7 @@
 A message is a little-endian uint32 with the length of a JSON object, that object, and the bytes of the blobs whose lengths its
 "blobs" lists. A request names the CPU, memory, segments, functions, the function to count and the cycles of instructions; its
 blobs are the vectors file and the segments. An answer holds counts, text, exit status and perhaps a fault; its blobs are
-the outputs file and the instructions of each run as uint64.
+the outputs file, the instructions of each run and its cycles as uint64.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ class Counters(ctypes.Structure):
         ("called", ctypes.c_void_p),
         ("by_function", ctypes.c_void_p),
         ("by_run", ctypes.c_void_p),
+        ("cycles_by_run", ctypes.c_void_p),
         ("runs", ctypes.c_uint64),
         ("finished", ctypes.c_uint64),
         ("limit", ctypes.c_uint64),
@@ -153,7 +154,7 @@ class Board:
             first = (address - request["flash"][0]) // 2
             function_of[first : first + nbytes // 2] = [index] * (nbytes // 2)
         self.by_function = (ctypes.c_uint64 * (len(request["functions"]) + 1))()
-        self.by_run = (ctypes.c_uint64 * max(request["runs"], 1))()
+        self.by_run, self.cycles_by_run = ((ctypes.c_uint64 * max(request["runs"], 1))() for _ in range(2))
         self.by_call = (ctypes.c_uint64 * (slots + 1))()
         self.call_order, self.called = ((ctypes.c_uint32 * (slots + 1))() for _ in range(2))
         cycles_of = (ctypes.c_uint16 * slots)()
@@ -181,6 +182,7 @@ class Board:
             called=ctypes.addressof(self.called),
             by_function=ctypes.addressof(self.by_function),
             by_run=ctypes.addressof(self.by_run),
+            cycles_by_run=ctypes.addressof(self.cycles_by_run),
             runs=request["runs"],
             limit=request["limit"],
             long_mask=long_mask,
@@ -231,7 +233,7 @@ class Board:
     def answer(self) -> tuple[dict[str, Any], list[bytes]]:
         """Return the JSON object and the blobs of the answer."""
         counters = self.counters
-        instructions = ctypes.string_at(self.by_run, 8 * counters.finished)
+        counts = [ctypes.string_at(numbers, 8 * counters.finished) for numbers in (self.by_run, self.cycles_by_run)]
         facts = {
             "exit_code": self.exit_code,
             "text": self.text.decode("ascii", "replace"),
@@ -242,9 +244,8 @@ class Board:
                 (function, self.by_call[slot])
                 for function, slot in zip(self.called[: counters.calls], self.call_order, strict=False)
             ],
-            "cycles": counters.cycles,
         }
-        return facts, [bytes(self.outputs), instructions]
+        return facts, [bytes(self.outputs), *counts]
 
     def _on_exception(self, machine: Any, number: int, _: object) -> None:
         pc = machine.reg_read(self.kind.pc)

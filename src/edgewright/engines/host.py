@@ -64,6 +64,7 @@ class Host:
 
     def run(self, image: Image, entry: str, vectors: Vectors) -> Run:
         """Run one model of the image on many vectors. Raises BoardFault with what a crash or a sanitizer said."""
+        _, model = find_entry(image.program, entry)
         with tempfile.TemporaryDirectory(prefix="edgewright-") as name:
             folder = Path(name)
             (folder / "vectors.bin").write_bytes(vectors_file(image.program, entry, vectors))
@@ -80,12 +81,12 @@ class Host:
                 )
             except subprocess.TimeoutExpired as error:
                 raise BoardFault(
-                    f"{entry}_run did not end within {RUN_SECONDS:.0f} seconds for {len(vectors)} vectors on the host."
+                    f"{model.function} did not end within {RUN_SECONDS:.0f} seconds for {len(vectors)} vectors on the host."
                 ) from error
             if finished.returncode:
-                raise BoardFault(f"{entry}_run failed on the host: {_explain(finished)}")
+                raise BoardFault(f"{model.function} failed on the host: {_explain(finished)}")
             outputs = np.frombuffer((folder / "outputs.bin").read_bytes(), dtype=np.uint8)
-        return Run(outputs.reshape(len(vectors), output_bytes(find_entry(image.program, entry)[1])))
+        return Run(outputs.reshape(len(vectors), output_bytes(model)))
 
 
 def _explain(finished: subprocess.CompletedProcess[str]) -> str:

@@ -59,6 +59,7 @@ class Qemu:
         Raises BoardFault, MissingTool.
         """
         board = boards.get(image.board)
+        _, model = find_entry(image.program, entry)
         if problem := self.why_not(board):
             raise MissingTool(f"The qemu engine cannot run {entry!r} for {image.board}: {problem}.")
         instruction_set = _instruction_sets.get(board.cpu.instruction_set)
@@ -84,12 +85,12 @@ class Qemu:
                 )
             except subprocess.TimeoutExpired as error:
                 raise BoardFault(
-                    f"{entry}_run did not end within {RUN_SECONDS:.0f} seconds on {image.board} in QEMU."
+                    f"{model.function} did not end within {RUN_SECONDS:.0f} seconds on {image.board} in QEMU."
                 ) from error
             if finished.returncode:
-                raise BoardFault(f"{entry}_run failed on {image.board} in QEMU: {_explain(image, finished)}")
+                raise BoardFault(f"{model.function} failed on {image.board} in QEMU: {_explain(image, finished)}")
             outputs = (folder / "outputs.bin").read_bytes()
-        width = output_bytes(find_entry(image.program, entry)[1])
+        width = output_bytes(model)
         rows = np.frombuffer(outputs, dtype=np.uint8).reshape(len(vectors), width + 4)
         ticks = np.ascontiguousarray(rows[:, width:]).view("<u4")[:, 0].astype(np.int64)
         counted = None if (ticks == _TICKS_UNKNOWN).any() else _instructions(ticks, clock_hz, shift)

@@ -82,11 +82,12 @@ class Simavr:
     def run(self, image: Image, entry: str, vectors: Vectors) -> Run:
         """Run one model of the image on many vectors. Raises BoardFault with an explanation."""
         board = boards.get(image.board)
+        _, model = find_entry(image.program, entry)
         if problem := self.why_not(board):
             raise MissingTool(f"The simavr engine cannot run {entry!r} for {image.board}: {problem}.")
         where = objects.addresses(image.path)
         found = objects.functions(image.path)
-        own = next(function for function in found if function.name == f"{entry}_run")
+        own = next(function for function in found if function.name == model.function)
         code = [where["harness_ready"], own.address, own.address + own.nbytes]
         data = ("harness_model", "harness_input", "harness_output", "_end")
         numbers = [*code, *(where[name] & _DATA_SPACE for name in data)]
@@ -115,7 +116,7 @@ class Simavr:
                 )
             except subprocess.TimeoutExpired as error:
                 raise BoardFault(
-                    f"{entry}_run did not end within {RUN_SECONDS:.0f} seconds on {image.board}."
+                    f"{model.function} did not end within {RUN_SECONDS:.0f} seconds on {image.board}."
                 ) from error
             words = finished.stdout.split()
             if finished.returncode or not words:
@@ -124,13 +125,13 @@ class Simavr:
                     f"The emulator of {image.board} ended with status {finished.returncode}. {said}".strip()
                 )
             if words[0] != "done":
-                raise BoardFault(_explain(image, entry, words, finished.stderr))
+                raise BoardFault(_explain(image, model.function, words, finished.stderr))
             outputs = np.fromfile(folder / "outputs.bin", dtype=np.uint8)
             counts = np.fromfile(folder / "counts.bin", dtype="<u8").astype(np.int64).reshape(-1, 2)
             profile = np.fromfile(folder / "profile.bin", dtype="<u8")
             calls = np.fromfile(folder / "calls.bin", dtype="<u8").reshape(-1, 2)
         return Run(
-            outputs=outputs.reshape(len(vectors), output_bytes(find_entry(image.program, entry)[1])),
+            outputs=outputs.reshape(len(vectors), output_bytes(model)),
             instructions=np.ascontiguousarray(counts[:, 0]),
             cycles=np.ascontiguousarray(counts[:, 1]),
             stack_bytes=int(words[1]),
@@ -153,7 +154,7 @@ def _name(found: tuple[objects.Function, ...], address: int) -> str:
     return objects.written_name(function.name) if function else "(unknown)"
 
 
-def _explain(image: Image, entry: str, words: list[str], said: str) -> str:
+def _explain(image: Image, function_name: str, words: list[str], said: str) -> str:
     kind, (pc, vector, stack) = words[0], map(int, words[1:])
     said = re.sub("\x1b\\[[0-9;]*m", "", said)  # simavr colours its messages
     function = objects.function_at(objects.functions(image.path), pc)
@@ -164,7 +165,7 @@ def _explain(image: Image, entry: str, words: list[str], said: str) -> str:
         "stack": f"stack overflow. The stack reached down to {stack + 1:#06x}, into static data, which take {board.ram_bytes - room:,} of "
         f"the {board.ram_bytes:,} bytes of RAM and left {room:,} for the stack. An AVR does not notice.",
     }.get(kind, f"the processor crashed. {_tools.shortened(said, 4)}".strip())
-    return f"{entry}_run faulted on {image.board} at vector {vector}: {what} {where}"
+    return f"{function_name} faulted on {image.board} at vector {vector}: {what} {where}"
 
 
 def _flash(path: Path) -> bytes:

@@ -73,19 +73,19 @@ class Unicorn:
         _, model = find_entry(image.program, entry)
         message, functions, segments = _contents(image.path, boards.get(image.board).core)
         addresses = {name: address for name, (address, _) in zip(functions, message["functions"], strict=True)}
-        message = message | {"entry": addresses[f"{entry}_run"], **_board(image.board)}
+        message = message | {"entry": addresses[model.function], **_board(image.board)}
         message |= {"runs": len(vectors), "hooks": str(_hooks()), "limit": RUN_INSTRUCTIONS}
         blobs = [vectors_file(image.program, entry, vectors), *segments]
-        answer, (outputs, instructions) = _ask(message, blobs)
+        answer, (outputs, instructions, cycles) = _ask(message, blobs)
         if answer["fault"] is not None:
-            raise BoardFault(_faults.explain(image, entry, answer["fault"] | {"limit": RUN_INSTRUCTIONS}))
+            raise BoardFault(_faults.explain(image, model.function, answer["fault"] | {"limit": RUN_INSTRUCTIONS}))
         if answer["exit_code"] != 0:
             raise BoardFault(
-                f"{entry}_run on {image.board} ended with exit status {answer['exit_code']}: {answer['text']}"
+                f"{model.function} on {image.board} ended with exit status {answer['exit_code']}: {answer['text']}"
             )
         if len(instructions) != 8 * len(vectors):
             raise BoardFault(
-                f"{entry}_run returned {len(instructions) // 8} times for {len(vectors)} vectors on {image.board}."
+                f"{model.function} returned {len(instructions) // 8} times for {len(vectors)} vectors on {image.board}."
             )
         width = output_bytes(model)
         rows = np.frombuffer(outputs, dtype=np.uint8).reshape(len(vectors), width + 4)  # a word of timer ticks follows
@@ -96,7 +96,9 @@ class Unicorn:
             stack_bytes=answer["stack_bytes"],
             by_function=_by_function(names, answer["by_function"]),
             by_call=tuple((names[function], count) for function, count in answer["by_call"]),
-            cycles_estimated=answer["cycles"] if boards.get(image.board).cpu.cycles else None,
+            cycles_estimated=np.frombuffer(cycles, dtype="<u8").astype(np.int64)
+            if boards.get(image.board).cpu.cycles
+            else None,
         )
 
 

@@ -78,8 +78,19 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Return the largest setting that fits the budget. Raises BadInput."""
 
     @abstractmethod
-    def _vector_bytes(self, classes: int, settings: Mapping[str, int]) -> int:
+    def _vector_bytes(self, classes: int, settings: Mapping[str, Any]) -> int:
         """Return the most bytes that biases and scalars take in the generated C."""
+
+    def _usual_phases(self) -> tuple[Phase, ...]:
+        """Return the phases of training where none are given. Raises BadInput."""
+        return DEFAULT_PHASES
+
+    def _make_module(
+        self, features: int, classes: int, generator: torch.Generator | None, settings: Mapping[str, Any]
+    ) -> Learner:
+        """Return the module of a plan's settings; generator: None only on the device "meta"."""
+        module: Learner = self.learner(features=features, classes=classes, generator=generator, **settings)
+        return module
 
     def _checked(self, X: Any, y: Any = None, *, reset: bool) -> tuple[Floats, npt.NDArray[Any] | None]:
         """Return X as float32 and y, checked; `reset` remembers the features, otherwise they must be those of the fit."""
@@ -151,7 +162,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             learning_rate=self.learning_rate,
             input_noise=self.input_noise,
             patience=self.patience,
-            phases=DEFAULT_PHASES if self.phases is None else tuple(self.phases),
+            phases=self._usual_phases() if self.phases is None else tuple(self.phases),
         )
         objective = self._objective()
         random = check_random_state(self.random_state)
@@ -161,7 +172,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         budget = Budget(type(self).__name__, self.size_kb, _size.standardiser_bytes(standardiser))
         plan = self._plan(x.shape[-1], self._outputs(), budget)
         trained_on, validation = self._examples(x, targets, held_out, standardiser, progress)
-        learner = self.learner(features=x.shape[-1], classes=self._outputs(), generator=generator, **plan.settings)
+        learner = self._make_module(x.shape[-1], self._outputs(), generator, plan.settings)
         self.history_ = train(
             learner,
             trained_on,
@@ -260,17 +271,21 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _graph(self, module: Learner, standardiser: Standardiser, *, whole: bool = False) -> Graph:
         """Return the float graph of a module, from raw features to its scores, or the `whole` model's to its answers."""
         builder = Builder(type(self).__name__)
-        x = builder.input("x", Type(self._row_shape()))
+        x = self._add_input(builder, whole=whole)
         mean, scale = (array.astype(np.float64) for array in (standardiser.mean, standardiser.scale))
         scores = module.add_to(builder, x, Inputs(mean, scale, standardiser.kind == "common"))
         return builder.finish(self._answer(builder, scores) if whole else scores, labels=self._labels())
+
+    def _add_input(self, builder: Builder, *, whole: bool) -> str:
+        """Append the input, and for the `whole` model what stands before the features that training sees; return their value."""
+        return builder.input("x", Type(self._row_shape()))
 
     def _answer(self, builder: Builder, scores: str) -> str:
         """Append what turns the module's scores into what the model answers, and return the value; here they are the answer."""
         return scores
 
     def _row_shape(self) -> tuple[int, ...]:
-        """Return the shape of one row of X."""
+        """Return the shape of one row as training sees it."""
         return (self.n_features_in_,)
 
     def _scores(self, X: Any) -> Floats:

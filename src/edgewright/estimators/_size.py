@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ class Plan:
     take at most.
     """
 
-    settings: dict[str, int]
+    settings: dict[str, Any]
     densities: dict[str, float]
     size_bytes: int
 
@@ -113,7 +114,7 @@ def matrices_bytes(learner: Learner) -> int:
     """Return the bytes of all matrices of a trained module."""
     return sum(
         matrix_bytes(
-            getattr(learner, name).detach().numpy(), name in learner.always_dense, name in learner.shared_scale
+            learner.get_parameter(name).detach().numpy(), name in learner.always_dense, name in learner.shared_scale
         )
         for name in learner.matrices
     )

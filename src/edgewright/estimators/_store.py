@@ -6,7 +6,7 @@ import inspect
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +15,21 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from sklearn.utils.validation import check_is_fitted
 
-from edgewright import catalog, estimators
+from edgewright import catalog, estimators, features
 from edgewright.errors import BadInput, BadModelFile, EdgewrightError
 from edgewright.estimators._base import Estimator
 from edgewright.estimators._regressor import Regressor
+from edgewright.estimators._sequences import SequenceClassifier
 from edgewright.estimators._standardise import CHOICES, Standardiser
 from edgewright.estimators.protonn import ProtoNNClassifier
 from edgewright.files import write_file
 from edgewright.nn import Learner
 from edgewright.training import Phase
 
-FORMAT, VERSION = "edgewright-estimator", 1
+FORMAT, VERSION = "edgewright-estimator", 2
 LARGEST_FILE = 64 * 1024 * 1024
 LARGEST_SETTING = 65536
+LONGEST_WORD = 64
 MODULE = "module."
 TARGET = ("target_mean", "target_scale")
 SHAPE_ATTRIBUTES = ("n_features_in_", "n_steps_in_")
@@ -42,7 +44,8 @@ def save_estimator(estimator: Estimator, path: str | Path) -> None:
     """
     check_is_fitted(estimator)
     parameters = _plain(estimator.get_params(deep=False))
-    odd = [name for name, value in parameters.items() if not isinstance(value, str | int | float | list | None)]
+    plain = (str, int, float, list, dict, type(None))
+    odd = [name for name, value in parameters.items() if not isinstance(value, plain)]
     if odd:
         raise BadInput(
             f"These parameters cannot be saved, only numbers, text and None: {', '.join(odd)}. Set them, for example "
@@ -60,6 +63,9 @@ def save_estimator(estimator: Estimator, path: str | Path) -> None:
         "history": estimator.history_,
         **{name: int(getattr(estimator, name)) for name in SHAPE_ATTRIBUTES if hasattr(estimator, name)},
     }
+    if isinstance(estimator, SequenceClassifier):
+        document["raw_shape"] = list(estimator.raw_shape_)
+        document["featuriser"] = _described_featuriser(estimator.featuriser_)
     arrays = {"mean": estimator.standardiser_.mean, "scale": estimator.standardiser_.scale}
     if isinstance(estimator, Regressor):
         arrays |= {name: np.asarray(getattr(estimator, f"{name}_")) for name in TARGET}
@@ -92,13 +98,37 @@ def _described_classes(classes: npt.NDArray[Any]) -> dict[str, Any]:
 def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return parameters as JSON holds them, as far as they can be."""
     plain = dict(parameters)
-    if not isinstance(plain["teacher"], str):
+    if not isinstance(plain.get("teacher", ""), str):
         plain["teacher"] = None
-    if plain["image_shape"] is not None:
+    if plain.get("image_shape") is not None:
         plain["image_shape"] = [int(side) for side in plain["image_shape"]]
     if plain["phases"] is not None:
         plain["phases"] = [asdict(phase) for phase in plain["phases"]]
+    if plain.get("features") is not None:
+        plain["features"] = _described_featuriser(plain["features"])
     return plain
+
+
+def _described_featuriser(featuriser: Any) -> dict[str, Any] | None:
+    """Return a featuriser of the catalogue as its name and its fields. Raises BadInput for any other."""
+    if featuriser is None:
+        return None
+    for name in features.names():
+        if type(featuriser) is features.get(name):
+            return {"name": name, "fields": asdict(cast(Any, featuriser))}
+    raise BadInput(
+        f"The featuriser {type(featuriser).__name__} is none of edgewright.features ({', '.join(features.names())}) and cannot be "
+        f"saved."
+    )
+
+
+def _featuriser(described: Any) -> Any:
+    """Return the featuriser that was described; a list in a field was a tuple."""
+    if described is None:
+        return None
+    kind = features.get(_expect(_expect(described, dict, "featuriser")["name"], str, "name of the featuriser"))
+    fields = _expect(described["fields"], dict, "fields of the featuriser")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
 
 
 def _as_given(plain: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +137,11 @@ def _as_given(plain: dict[str, Any]) -> dict[str, Any]:
     if parameters.get("image_shape") is not None:
         parameters["image_shape"] = tuple(_natural(side, "a side of image_shape") for side in parameters["image_shape"])
     if parameters.get("phases") is not None:
-        parameters["phases"] = tuple(Phase(**phase) for phase in parameters["phases"])
+        parameters["phases"] = tuple(
+            Phase(**{**phase, "trains": tuple(phase["trains"])}) for phase in parameters["phases"]
+        )
+    if parameters.get("features") is not None:
+        parameters["features"] = _featuriser(parameters["features"])
     return parameters
 
 
@@ -169,12 +203,22 @@ def _build(document: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Any
         estimator.feature_names_in_ = np.array([_expect(name, str, "feature name") for name in names], dtype=object)
     features = _natural(document["n_features_in_"], "n_features_in_")
     estimator.standardiser_ = _standardiser(document, arrays, features)
-    estimator.settings_ = {name: _natural(value, name) for name, value in document["settings"].items()}
+    estimator.settings_ = {name: _setting(value, name) for name, value in document["settings"].items()}
+    if issubclass(kind, SequenceClassifier):
+        estimator.raw_shape_ = tuple(_natural(side, "a side of raw_shape") for side in document["raw_shape"])
+        estimator.featuriser_ = _featuriser(document["featuriser"])
+        _check_raw_shape(estimator)
     if isinstance(estimator, ProtoNNClassifier):
         estimator.several_labels_ = "label_bias" in estimator.settings_
     estimator.module_ = _module(estimator, arrays)
     estimator.history_ = _expect(document["history"], list, "history")
     return estimator
+
+
+def _check_raw_shape(estimator: SequenceClassifier) -> None:
+    raw, read = estimator.raw_shape_, (estimator.n_steps_in_, estimator.n_features_in_)
+    if (raw if estimator.featuriser_ is None else tuple(estimator.featuriser_.shape(raw))) != read:
+        raise ValueError(f"rows of the shape {raw} do not become {read[0]} steps of {read[1]} features")
 
 
 def _classes(document: dict[str, Any]) -> npt.NDArray[Any]:
@@ -220,8 +264,8 @@ def _standardiser(document: dict[str, Any], arrays: dict[str, npt.NDArray[Any]],
 def _module(estimator: Any, arrays: dict[str, npt.NDArray[Any]]) -> Learner:
     """Return the module with the weights of the file; its shapes are compared before anything is allocated."""
     with torch.device("meta"):
-        module: Learner = estimator.learner(
-            features=estimator.n_features_in_, classes=estimator._outputs(), generator=None, **estimator.settings_
+        module: Learner = estimator._make_module(
+            estimator.n_features_in_, estimator._outputs(), None, estimator.settings_
         )
     expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     found = {name.removeprefix(MODULE): array for name, array in arrays.items() if name.startswith(MODULE)}
@@ -238,6 +282,13 @@ def _expect(value: Any, type: type, name: str) -> Any:
     if not isinstance(value, type):
         raise TypeError(f"{name} is {value!r}, not of the type {type.__name__}")
     return value
+
+
+def _setting(value: Any, name: str) -> int | str:
+    """Return a setting of a module: a word, true or false, or a number; the module refuses words that it does not know."""
+    if isinstance(value, bool) or (isinstance(value, str) and len(value) <= LONGEST_WORD):
+        return value
+    return _natural(value, name)
 
 
 def _natural(value: Any, name: str) -> int:

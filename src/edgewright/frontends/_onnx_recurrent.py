@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edgewright import lowering_cells
 from edgewright.errors import BadModelFile, UnsupportedModel
 from edgewright.frontends._onnx_flow import Floats, Flow, ModelBuilder, Operation, plain, settled, stored_as
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import Type
 from edgewright.lowering import Builder
+from edgewright.lowering_cells import Functions, Given, Product
 
 ACTIVATIONS = {"sigmoid": "sigmoid", "tanh": "tanh", "relu": "relu"}
 SEQUENCE, LENGTHS, STATE, CELL_STATE, PEEPHOLES = 0, 4, 5, 6, 7  # inputs
@@ -26,76 +28,43 @@ class Cell:
     r: Floats
     wb: Floats
     rb: Floats
-    activations: tuple[str, ...]
+    functions: Functions
     before_reset: bool
 
-    def sum(self, body: Builder, step: str, state: str) -> str:
-        """Append the sum of both products with both biases, for all gates."""
-        return body.node(
-            "add", "total", a=self.product(body, "w", step, self.wb + self.rb), b=self.product(body, "r", state)
-        )
 
-    def product(self, body: Builder, matrix: str, x: str, bias: Floats | None = None) -> str:
-        """Append the product with a matrix."""
-        weights = self.w if matrix == "w" else self.r
-        bias = np.zeros(len(weights)) if bias is None else bias
-        return body.node(
-            "dense",
-            matrix + ".product",
-            x=x,
-            w=body.constant(matrix, weights),
-            bias=body.constant(matrix + ".bias", bias),
-        )
-
-    def gate(self, body: Builder, total: str, number: int, name: str) -> str:
-        """Append the part of one gate."""
-        attributes = {"axis": 0, "start": number * self.hidden, "length": self.hidden}
-        return body.node("slice", name, x=total, attributes=attributes)
+def _rnn_step(cell: Cell, given: Given) -> tuple[str, ...]:
+    total = given.total(cell.wb + cell.rb)
+    return (given.body.node(cell.functions.candidate, "next", x=total),)
 
 
-def _rnn_step(cell: Cell, body: Builder, step: str, state: str) -> None:
-    body.carry(state, body.node(cell.activations[0], "next", x=cell.sum(body, step, state)))
+def _lstm_step(cell: Cell, given: Given) -> tuple[str, ...]:
+    total = given.total(cell.wb + cell.rb)
+    return lowering_cells.lstm(given, total, ("input", "output", "forget", "candidate"))
 
 
-def _lstm_step(cell: Cell, body: Builder, step: str, state: str) -> None:
-    """Gates in the order input, output, forget, cell."""
-    memory = body.state("memory", Type((cell.hidden,)))
-    total = cell.sum(body, step, state)
-    squash, candidate, out = cell.activations
-    gates = [
-        body.node(op, f"{name}.open", x=cell.gate(body, total, number, name))
-        for number, (name, op) in enumerate(
-            (("input", squash), ("output", squash), ("forget", squash), ("candidate", candidate))
-        )
-    ]
-    kept = body.node("multiply", "kept", a=gates[2], b=memory)
-    new = body.node("multiply", "new", a=gates[0], b=gates[3])
-    after = body.node("add", "memory.next", a=kept, b=new)
-    body.carry(memory, after)
-    body.carry(state, body.node("multiply", "next", a=gates[1], b=body.node(out, "shown", x=after)))
-
-
-def _gru_step(cell: Cell, body: Builder, step: str, state: str) -> None:
-    """Gates in the order update, reset, hidden: next = hidden + update * (state - hidden)."""
-    squash, candidate = cell.activations
-    size = 2 * cell.hidden
-    both = replace(cell, w=cell.w[:size], r=cell.r[:size], wb=cell.wb[:size], rb=cell.rb[:size])
-    own = replace(cell, w=cell.w[size:], r=cell.r[size:], wb=cell.wb[size:], rb=cell.rb[size:])
-    total = both.sum(body, step, state)
-    update = body.node(squash, "update.open", x=both.gate(body, total, 0, "update"))
-    reset = body.node(squash, "reset.open", x=both.gate(body, total, 1, "reset"))
+def _gru_step(cell: Cell, given: Given) -> tuple[str, ...]:
+    """Gates in the order update, reset, candidate; the reset gate opens the product of the state, or what is multiplied."""
+    order, size = ("update", "reset", "candidate"), 2 * cell.hidden
     if cell.before_reset:
-        fed = own.product(body, "w", step, own.wb)
-        past = body.node("multiply", "past", a=reset, b=own.product(body, "r", state, own.rb))
-    else:
-        fed = own.product(body, "w", step, own.wb + own.rb)
-        past = own.product(body, "r", body.node("multiply", "past", a=reset, b=state))
-    hidden = body.node(candidate, "hidden", x=body.node("add", "shifted", a=fed, b=past))
-    change = body.node("multiply", "change", a=update, b=body.node("subtract", "distance", a=state, b=hidden))
-    body.carry(state, body.node("add", "next", a=hidden, b=change))
+        summed, own = cell.rb.copy(), cell.rb.copy()
+        summed[size:], own[:size] = 0, 0
+        return (lowering_cells.gru(given, given.from_input(cell.wb + summed), given.from_state(own), order),)
+    body, (state,) = given.body, given.states
+    both = replace(given, from_input=_rows(given.from_input, 0, size), from_state=_rows(given.from_state, 0, size))
+    update, reset = both.gates(both.total((cell.wb + cell.rb)[:size]), order[:2])
+    fed = _rows(given.from_input, size)((cell.wb + cell.rb)[size:])
+    past = replace(_rows(given.from_state, size), x=body.node("multiply", "past", a=reset, b=state))
+    candidate = given.squashed(body.node("add", "candidate", a=fed, b=past()), "candidate")
+    return (lowering_cells.mixed(body, update, state, candidate),)
 
 
-Step = Callable[[Cell, Builder, str, str], None]
+def _rows(product: Product, start: int, stop: int | None = None) -> Product:
+    """Return some rows of a product."""
+    part = slice(start, stop)
+    return replace(product, weight=product.weight[part], offset=product.offset[part])
+
+
+Step = Callable[[Cell, Given], tuple[str, ...]]
 _KINDS: dict[str, tuple[int, tuple[str, ...], Step]] = {
     "RNN": (1, ("tanh",), _rnn_step),
     "LSTM": (4, ("sigmoid", "tanh", "tanh"), _lstm_step),
@@ -135,7 +104,7 @@ def recurrent(builder: ModelBuilder, node: Operation) -> tuple[Flow, ...]:
     for k, reverse in enumerate(reverses):
         half = gates * hidden
         cell = Cell(
-            hidden, w[k], r[k], bias[k, :half], bias[k, half:], activations[k],
+            hidden, w[k], r[k], bias[k, :half], bias[k, half:], _functions(activations[k]),
             bool(node.number("linear_before_reset", 0)),
         )  # fmt: skip
         body = _body(cell, step, x.shape[1], [_start(node, index, k, hidden) for index in (STATE, CELL_STATE)])
@@ -203,13 +172,25 @@ def _start(node: Operation, index: int, direction: int, hidden: int) -> Floats |
     return rows[0] if np.any(rows) else None
 
 
+def _functions(activations: tuple[str, ...]) -> Functions:
+    """Return the operators of a layer: the candidate's alone, with the gates' before it, and what an LSTM shows behind it."""
+    if len(activations) == 1:
+        return Functions(candidate=activations[0])
+    return Functions(*activations)
+
+
 def _body(cell: Cell, step: Step, features: int, starts: list[Floats | None]) -> Graph:
     """Return the graph of one step."""
     body = Builder("cell")
-    given = body.input("step", Type((features,)))
-    state = body.state("state", Type((cell.hidden,)))
-    step(cell, body, given, state)
-    graph = body.finish("next")
-    named = zip(("state", "memory"), starts, strict=True)
-    begun = {name: start.astype(np.float32) for name, start in named if start is not None and name in graph.state}
+    x = body.input("step", Type((features,)))
+    names = ("state", "memory")[: 2 if step is _lstm_step else 1]
+    states = tuple(body.state(name, Type((cell.hidden,))) for name in names)
+    none = np.zeros(len(cell.w))
+    products = Product(body, "w", x, cell.w, none), Product(body, "r", states[0], cell.r, none)
+    following = step(cell, Given(body, *products, states, cell.functions, {}, steps=1))
+    for state, successor in zip(states, following, strict=True):
+        body.carry(state, successor)
+    graph = body.finish(following[0])
+    named = zip(names, starts, strict=False)
+    begun = {name: start.astype(np.float32) for name, start in named if start is not None}
     return replace(graph, constants={**graph.constants, **begun})

@@ -20,7 +20,7 @@ from edgewright.ir.types import Array, Type
 from edgewright.ir.verify import verify_structure
 
 FORMAT = "edgewright-graph-1"  # the only key of the metadata, so that equal graphs are equal files
-LARGEST_DEPTH = 4  # scans within scans
+LARGEST_DEPTH = 4  # bodies within bodies
 
 
 def to_document(graph: Graph) -> tuple[str, dict[str, Array]]:
@@ -107,7 +107,7 @@ def _plain_type(type: Type) -> dict[str, Any]:
 
 def _graph(plain: Any, prefix: str, arrays: dict[str, Array], depth: int) -> Graph:
     if depth > LARGEST_DEPTH:
-        raise BadModelFile(f"The graph nests more than {LARGEST_DEPTH} scans.")
+        raise BadModelFile(f"The graph nests more than {LARGEST_DEPTH} bodies.")
     nodes = []
     for node in plain["nodes"]:
         attributes = {

@@ -19,13 +19,23 @@ Attributes = Mapping[str, Any]
 class Node:
     """One operation: `output = op(port=value, ...)`.
 
-    inputs: port name -> value name. attributes: plain data, or a Graph for the body of a scan.
+    inputs: port name -> value name. attributes: plain data, or a Graph under the name "body" for what a scan repeats.
     """
 
     op: str
     inputs: Mapping[str, str]
     output: str
     attributes: Attributes = field(default_factory=dict)
+
+    @property
+    def body(self) -> Graph | None:
+        """The graph that runs within this node, None for a node that has none."""
+        body = self.attributes.get("body")
+        return body if isinstance(body, Graph) else None
+
+    def with_body(self, body: Graph) -> Node:
+        """Return this node around another body."""
+        return replace(self, attributes={**self.attributes, "body": body})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from edgewright.ir.graph import Graph
 
 
 def to_text(graph: Graph, indent: str = "") -> str:
-    """Return a graph as text; a scan's body is indented below its node."""
+    """Return a graph as text; a body is indented below its node."""
     lines = [f"{indent}graph {graph.name}"]
     inner = indent + "  "
     lines += [f"{inner}input    {value}: {graph.types[value]}" for value in graph.inputs]

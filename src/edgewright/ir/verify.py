@@ -20,7 +20,7 @@ def verify_structure(graph: Graph) -> Graph:
     4. Every value is made once and has a name without "/". There are inputs and outputs, and the outputs exist.
     5. A state and its successor have the same type.
     6. Labels, if there are any, are one an entry of the only output.
-    7. The bodies of scans obey these rules too.
+    7. The bodies of nodes obey these rules too.
     """
     problems: list[str] = []
     given = [*graph.inputs, *graph.state, *(value for value in graph.constants if value not in graph.state)]
@@ -63,9 +63,8 @@ def verify_structure(graph: Graph) -> Graph:
     if problems:
         raise BadGraph(list_problems(f"The graph {graph.name!r} breaks the rules:", problems))
     for node in graph.nodes:
-        for item in node.attributes.values():
-            if isinstance(item, Graph):
-                verify_structure(item)
+        if node.body:
+            verify_structure(node.body)
     return graph
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,9 +13,11 @@ import torch
 from torch import nn
 
 from edgewright.compress import int8
+from edgewright.errors import BadInput
 from edgewright.lowering import Builder
 
 Floats = npt.NDArray[np.float64]
+Criterion = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # scores and targets -> a number to minimise
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,19 @@ class Inputs:
     scale: Floats
     folds: bool
 
+    def standardised(self, builder: Builder, x: str) -> str:
+        """Append the affine step and return its value."""
+        scale = builder.constant("standardise.scale", 1 / self.scale)
+        offset = builder.constant("standardise.offset", -self.mean / self.scale)
+        return builder.node("affine", "standardised", x=x, scale=scale, offset=offset)
+
 
 class Learner(nn.Module):
     """Base of the modules: a switch between float and 8-bit matrices, and places for the schedule to call.
 
-    matrices: the parameters [rows, columns] held in 8 bits; the first one's columns are the input features. shared_scale: those
+    matrices: the parameters [rows, columns] held in 8 bits, by their dotted names; the first one's columns are the input features. shared_scale: those
     with one scale for the whole matrix. always_dense: those whose operator stores all entries. rounded: whether the forward
-    pass sees the matrices in 8 bits.
+    pass sees the matrices in 8 bits. every_step: whether the loss is over every step of a recurrence.
     """
 
     matrices: ClassVar[tuple[str, ...]] = ()
@@ -45,6 +54,7 @@ class Learner(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.rounded = False
+        self.every_step = False
 
     @abstractmethod
     def forward(self, x: torch.Tensor, hard: bool = False) -> torch.Tensor:
@@ -56,8 +66,7 @@ class Learner(nn.Module):
 
     def array(self, name: str) -> Floats:
         """Return a parameter as float64."""
-        value: torch.Tensor = getattr(self, name)
-        return value.detach().cpu().numpy().astype(np.float64)
+        return array(self, name)
 
     def product(self, builder: Builder, name: str, x: str, bias: Floats | None = None) -> str:
         """Append a matrix of this module times x, and a bias."""
@@ -70,22 +79,18 @@ class Learner(nn.Module):
         if inputs.folds:
             folded = weight / inputs.scale
             return dense(builder, name, folded, bias - folded @ inputs.mean, x)
-        scale = builder.constant("standardise.scale", 1 / inputs.scale)
-        offset = builder.constant("standardise.offset", -inputs.mean / inputs.scale)
-        return dense(
-            builder, name, weight, bias, builder.node("affine", "standardised", x=x, scale=scale, offset=offset)
-        )
+        return dense(builder, name, weight, bias, inputs.standardised(builder, x))
 
     def weight(self, name: str) -> torch.Tensor:
         """Return a matrix as the forward pass sees it."""
-        value: torch.Tensor = getattr(self, name)
+        value = self.get_parameter(name)
         return int8.straight_through(value, self._int8(name)) if self.rounded else value
 
     @torch.no_grad()
     def round_matrices(self) -> None:
         """Put every matrix on its 8-bit grid for good."""
         for name in self.matrices:
-            value: torch.Tensor = getattr(self, name)
+            value = self.get_parameter(name)
             value.copy_(int8.apply(value, self._int8(name)))
         self.rounded = False
 
@@ -98,11 +103,28 @@ class Learner(nn.Module):
     @torch.no_grad()
     def leave_out(self, features: torch.Tensor) -> None:
         """Zero the weights of some features, given as a bool mask [features]."""
-        weight: torch.Tensor = getattr(self, self.matrices[0])
-        weight.mul_(~features)
+        self.get_parameter(self.matrices[0]).mul_(~features)
 
     def begin_step(self, phase_progress: float) -> None:
         """Prepare for a batch, with the part of the present phase that is done, 0 to 1."""
+
+    def labels(self, y: torch.Tensor) -> torch.Tensor:
+        """Return what is learned of rows with the targets y [n, ...] until labels are made anew; the targets unless said otherwise."""
+        return y
+
+    def relabelled(self, x: torch.Tensor, y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return labels [n, ...] made anew from what the learner says of standardised rows now. Raises BadInput.
+
+        y: the targets as given; labels: as they were until now.
+        """
+        raise BadInput(f"{type(self).__name__} has no labels to make anew. Leave relabel out of the phases.")
+
+    def loss(self, x: torch.Tensor, y: torch.Tensor, labels: torch.Tensor, criterion: Criterion) -> torch.Tensor:
+        """Return what training minimises on a batch of standardised rows, their targets and their labels."""
+        return criterion(self(x), labels)
+
+    def settle(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        """Choose what is left to choose when training is over, on standardised validation rows (training rows where none are)."""
 
 
 def normal(generator: torch.Generator | None, *shape: int, deviation: float) -> nn.Parameter:
@@ -111,6 +133,11 @@ def normal(generator: torch.Generator | None, *shape: int, deviation: float) -> 
     generator: None only on the device "meta", where nothing is drawn.
     """
     return nn.Parameter(torch.randn(*shape, generator=generator) * deviation)
+
+
+def array(module: nn.Module, name: str) -> Floats:
+    """Return a parameter, by its dotted name, as float64."""
+    return module.get_parameter(name).detach().cpu().numpy().astype(np.float64)
 
 
 def dense(builder: Builder, name: str, weight: Floats, bias: Floats, x: str) -> str:

@@ -120,8 +120,8 @@ class Op:
     quantise(request): the integer node for a float one. cases(generator): nodes for the conformance tests.
     alias: the port whose memory the output shares, for operators without a kernel. scale_a_feature: whether the port x may
     have one scale an entry of its last axis. prescribes(largest, attributes): dtype and scale that some of its ports, and y, are to
-    have whatever the settings say, from the largest magnitude of each, in calibration or as a parameter. fits(graph, node): raises
-    BadGraph where what the node says of the values around it does not hold.
+    have whatever the settings say, from the largest magnitude of each, in calibration or as a parameter. samples: the ports that
+    take raw samples alone: int16 in steps of 1, whatever the settings say. fits(graph, node): raises BadGraph where what the node says of the values around it does not hold.
     """
 
     doc: str
@@ -138,6 +138,7 @@ class Op:
     alias: str | None = None
     scale_a_feature: bool = False
     prescribes: Callable[[Mapping[str, Real], Attributes], Mapping[str, tuple[str, Real]]] | None = None
+    samples: tuple[str, ...] = ()
     fits: Callable[[Graph, Node], None] | None = None
 
 
@@ -174,9 +175,8 @@ def verify(graph: Graph) -> Graph:
     if problems:
         raise BadGraph(list_problems(f"The graph {graph.name!r} breaks the rules:", problems))
     for node in graph.nodes:
-        for item in node.attributes.values():
-            if isinstance(item, Graph):
-                verify(item)
+        if node.body:
+            verify(node.body)
     return graph
 
 

@@ -49,7 +49,11 @@ def factors(t: Types) -> tuple[Ratio, ...]:
 
 
 def quantise(request: Request) -> Quantised:
-    """The output as calibration saw it."""
+    """The output as calibration saw it; where both are integers of one scale within proven limits (counts), those integers."""
+    a, b = request.types["a"], request.types["b"]
+    if a.dtype == b.dtype == "int16" and float(a.scales) == float(b.scales) and a.limits and b.limits:
+        limits = (min(a.limits[0], b.limits[0]), max(a.limits[1], b.limits[1]))
+        return Quantised(replace(a, shape=request.output.shape, limits=limits))
     return Quantised(coarse_enough(request.output, max(map(largest_real, request.types.values()))))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -156,3 +157,14 @@ def clip_bounds(attributes: Attributes, y: Type) -> tuple[int, int]:
     """Return the integers that an output is cut to: the attributes `lowest` and `highest`, within the range of its type."""
     low, high = y.range
     return max(int(attributes.get("lowest", low)), low), min(int(attributes.get("highest", high)), high)
+
+
+def counted(types: Mapping[str, Type], highest: int, lowest: int = 0) -> None:
+    """Raise BadGraph where the output of an operator that counts is not whole numbers that reach from `lowest` to `highest`."""
+    y = types.get("y")
+    if y is None or y.is_float:
+        return
+    if (y.dtype, y.zero_point, float(np.max(y.scales))) != ("int16", 0, 1.0) or not (
+        y.range[0] <= lowest and highest <= y.range[1]
+    ):
+        raise BadGraph(f"its output is {y}; it must be int16 of scale 1 that reaches from {lowest} to {highest}")

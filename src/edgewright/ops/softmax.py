@@ -114,9 +114,9 @@ def between(table: Array, index: Integers, fraction: Integers, bits: int) -> Int
 
 
 def quantise(request: Request) -> Quantised:
-    """The output as calibration saw it, in steps that are not too fine."""
+    """The output as calibration saw it, in steps that are neither too fine nor too coarse."""
     y = request.output
-    return Quantised(replace(y, scale=max(float(y.scales), LEAST_STEP)))
+    return Quantised(replace(y, scale=min(max(float(y.scales), LEAST_STEP), LARGEST_STEP)))
 
 
 def accumulator(v: Values, t: Types, attributes: Attributes) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from edgewright.report.plots.instructions_by_function import instructions_by_fun
 from edgewright.report.plots.loss_by_epoch import loss_by_epoch
 from edgewright.report.plots.memory_map import memory_map
 from edgewright.report.plots.needs_against_has import needs_against_has
+from edgewright.report.streams import streams
 
 
 def write_page(records: Iterable[Record], path: Path | str) -> None:
@@ -55,6 +56,7 @@ def render_page(records: Iterable[Record]) -> str:
         searches=_searches(given),
         trainings=[(one.name, training.phases_table(one)) for one in trained],
         costs=sections.costs(found),
+        streams=streams(found),
         layers=[(model, layers(own)) for model, own in sections.of_models(found) if any(case.layers for case in own)],
         functions=[
             (model, table) for model, own in sections.of_models(found) if (table := sections.functions(own)).rows

@@ -48,12 +48,17 @@ class LayerQuality:
 
 
 def value_quality(lowered: Graph, quantised: Graph, rows: Array) -> tuple[Quality, ...]:
-    """Return the quality of every value that both graphs compute, on at most 200 rows [n, *shape]."""
+    """Return the quality of every value that both graphs compute, on at most 200 rows [n, *shape].
+
+    Left out are values within scans that rows leave early: not the same rows take part in both meanings.
+    """
     rows = np.asarray(rows, np.float64)[:MOST_ROWS]
     real = _watched(lowered, rows, float_meaning=True)
     integers = _watched(quantised, quantise_array(rows, quantised.input_type), float_meaning=False)
     return tuple(
-        _quality(graph, path, real[path][1], array) for path, (graph, array) in integers.items() if path in real
+        _quality(graph, path, real[path][1], array)
+        for path, (graph, array) in integers.items()
+        if path in real and not path.startswith(_left_early(quantised))
     )
 
 
@@ -101,6 +106,18 @@ def _alone(graph: Graph, node: Node, values: dict[str, Array]) -> Array:
     return dequantise_array(run_integer_many(part, integers)[node.output], graph.types[node.output])
 
 
+def _left_early(graph: Graph, path: str = "") -> tuple[str, ...]:
+    """Return what the paths of values within scans begin with that rows may leave early."""
+    found: list[str] = []
+    for node in graph.nodes:
+        inner = f"{path}{node.output}/"
+        if node.attributes.get("until"):
+            found.append(inner)
+        elif node.body:
+            found += _left_early(node.body, inner)
+    return tuple(found)
+
+
 def _watched(graph: Graph, rows: Array, *, float_meaning: bool) -> dict[str, tuple[Graph, Array]]:
     seen: dict[str, tuple[Graph, list[Array]]] = {}
 
@@ -109,7 +126,7 @@ def _watched(graph: Graph, rows: Array, *, float_meaning: bool) -> dict[str, tup
 
     watch(graph, graph.inputs[0], rows)
     (run_float if float_meaning else run_integer)(graph, rows, watch)
-    return {path: (where, np.stack(arrays)) for path, (where, arrays) in seen.items()}
+    return {path: (where, np.concatenate(arrays)) for path, (where, arrays) in seen.items()}
 
 
 def _quality(graph: Graph, path: str, real: Array, integers: Array) -> Quality:

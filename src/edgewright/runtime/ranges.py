@@ -73,6 +73,5 @@ def _bounds(graph: Graph) -> Iterator[Bound]:
     for node in graph.nodes:
         if bound := _bound(graph, node):
             yield bound
-        for item in node.attributes.values():
-            if isinstance(item, Graph):
-                yield from _bounds(item)
+        if node.body:
+            yield from _bounds(node.body)

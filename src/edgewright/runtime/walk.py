@@ -24,25 +24,24 @@ def walk(
     """Run a graph without top-level state and return its outputs.
 
     inputs: by name, [n, *shape]. compute: the meaning of a node. watch: is shown every value that is computed, with its graph and
-    its path: its name, after the outputs of the scans around it ("loop/h"). Raises BadData where inputs do not fit the graph.
+    its path: its name, after the outputs of the nodes around it ("loop/h"). Raises BadData where inputs do not fit the graph.
     """
     if graph.state:
         raise BadGraph(
             f"The graph {graph.name!r} carries {', '.join(graph.state)} from run to run; put it into a scan."
         )
     values = _batches(graph, inputs, dtype)
-    size = next(iter(values.values())).shape[0]
-    return _run(_Walk(compute, dtype, watch, size), graph, values, "")
+    rows = next(iter(values.values())).shape[0]
+    return _run(_Walk(compute, dtype, watch), graph, values, rows, "")[0]
 
 
 @dataclass(frozen=True)
 class _Walk:
-    """What stays the same throughout: the meaning of a node, the dtype it computes in, who watches, the rows of the batch."""
+    """What stays the same throughout: the meaning of a node, the dtype it computes in, who watches."""
 
     compute: Compute
     dtype: Any
     watch: Watch | None
-    size: int
 
     def show(self, graph: Graph, path: str, array: Array) -> None:
         """Show a value to who watches."""
@@ -50,15 +49,25 @@ class _Walk:
             self.watch(graph, path, array)
 
 
-def _run(walk: _Walk, graph: Graph, values: dict[str, Array], path: str) -> dict[str, Array]:
+def _run(
+    walk: _Walk, graph: Graph, values: dict[str, Array], rows: int, path: str
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return the outputs and the following state; every other value is added to `values`."""
     for node in graph.nodes:
-        arguments = node_values(graph, node, values, walk.size, walk.dtype)
+        arguments = node_values(graph, node, values, rows, walk.dtype)
+        inner = f"{path}{node.output}/"
         if node.op == "scan":
-            values[node.output] = _scan(walk, node, arguments["x"], f"{path}{node.output}/")
+            values[node.output] = _scan(walk, node, arguments["x"], inner)
+        elif node.op == "when":
+            values[node.output] = _when(walk, node, arguments, inner)
         else:
             values[node.output] = walk.compute(node, arguments, graph)
         walk.show(graph, path + node.output, values[node.output])
-    return {value: _batched(graph, value, values, walk.size, walk.dtype) for value in graph.outputs}
+    outputs = {value: _batched(graph, value, values, rows, walk.dtype) for value in graph.outputs}
+    following = {
+        state: _batched(graph, successor, values, rows, walk.dtype) for state, successor in graph.state.items()
+    }
+    return outputs, following
 
 
 def node_values(graph: Graph, node: Node, values: Mapping[str, Array], size: int, dtype: Any) -> dict[str, Array]:
@@ -80,25 +89,50 @@ def _batched(graph: Graph, value: str, values: Mapping[str, Array], size: int, d
 
 
 def _scan(walk: _Walk, node: Node, x: Array, path: str) -> Array:
+    """Run the body on each entry of axis 1. A row for which the loop has ended takes no part in later steps: nothing watches it."""
     body: Graph = node.attributes["body"]
-    (step_input,), (step_output,) = body.inputs, body.outputs
-    state = {value: _start(walk, body, value) for value in body.state}
+    (step_input,), (step_output,), until = body.inputs, body.outputs, node.attributes.get("until")
+    running = np.arange(len(x))
+    state = _start(body, len(x), walk.dtype)
+    last = np.zeros((len(x), *body.output_type.shape), walk.dtype)
     order = slice(None, None, -1 if node.attributes.get("reverse") else 1)
     results = []
-    for step in range(x.shape[1])[order]:
-        values = {step_input: x[:, step], **state}
+    for number in range(x.shape[1])[order]:
+        values = {step_input: x[running, number] if until else x[:, number], **state}
         walk.show(body, path + step_input, values[step_input])
-        results.append(_run(walk, body, values, path)[step_output])
-        state = {value: _batched(body, after, values, walk.size, walk.dtype) for value, after in body.state.items()}
+        outputs, state = _run(walk, body, values, len(running), path)
+        if until:
+            last[running] = outputs[step_output]
+            left = _batched(body, until, values, len(running), walk.dtype)[:, 0] == 0
+            running, state = running[left], {value: array[left] for value, array in state.items()}
+            if not running.size:
+                break
+        else:
+            results.append(outputs[step_output])
+    if until:
+        return last
     return results[-1] if node.attributes["output"] == "last" else np.stack(results[order], axis=1)
 
 
-def _start(walk: _Walk, body: Graph, value: str) -> Array:
-    """A state begins at its zero point, unless a constant of the same name says otherwise."""
-    type = body.types[value]
-    if value in body.constants:
-        return np.broadcast_to(body.constants[value].astype(walk.dtype), (walk.size, *type.shape))
-    return np.full((walk.size, *type.shape), type.zero_point, walk.dtype)
+def _start(graph: Graph, rows: int, dtype: Any) -> dict[str, Array]:
+    """Return what the states of a graph begin with: their zero point, unless a constant of the same name says otherwise."""
+    starts = {}
+    for value in graph.state:
+        type = graph.types[value]
+        first = graph.constants[value] if value in graph.constants else np.full(type.shape, type.zero_point)
+        starts[value] = np.broadcast_to(first.astype(dtype), (rows, *type.shape))
+    return starts
+
+
+def _when(walk: _Walk, node: Node, arguments: Mapping[str, Array], path: str) -> Array:
+    """Run the body on all rows, so that calibration sees what it reaches, and take its output where the condition holds."""
+    body: Graph = node.attributes["body"]
+    (value,), (output,) = body.inputs, body.outputs
+    walk.show(body, path + value, arguments["x"])
+    outputs, _ = _run(walk, body, {value: arguments["x"]}, len(arguments["x"]), path)
+    otherwise = arguments["otherwise"]
+    holds = arguments["condition"].reshape(-1, *(1,) * (otherwise.ndim - 1)) != 0
+    return np.where(holds, outputs[output], otherwise)
 
 
 def layout_hint(shape: tuple[int, ...], given: tuple[int, ...]) -> str:

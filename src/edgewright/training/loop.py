@@ -52,7 +52,8 @@ def train(
     densities: matrix name -> share of its entries that stay; matrices that are not named stay dense. validation: (x, y),
     standardised; of the epochs of the last phase the one with the lowest loss on it is kept, without it the last. The learner ends
     with matrices that are exactly 8 bits times a power of two. All chance comes from `generator`. lower: gives the float graph of
-    the learner, from raw features to its scores; needed for phases that round as the twin does.
+    the learner, from raw features to its scores; needed for phases that round as the twin does. Where a phase makes the labels of
+    the training rows anew, the record of the epoch in which it begins says how many changed: "labels_changed".
 
     checkpoint: a file that holds everything after each epoch; where it is there already, training goes on from it and ends with
     the same model as without an interruption. Raises BadInput where the file belongs to another training.
@@ -166,6 +167,9 @@ class Run:
         self.rate_starts = sorted({0, *restarts, self.starts[-1]})
         x, _ = self.examples.originals()
         self.varies = (x != x[0]).flatten(0, -2).any(0)  # a constant feature would only add noise
+        self.given_labels = self.labels = self.learner.labels(self.examples.y)
+        self.labels_changed: int | None = None  # in this epoch; None where none were made anew
+        self._check_parts()
         self.twin = self._twin(x)
         trims = {phase.trim for phase in self.schedule.phases} - {"none"}
         if self.densities and not trims:
@@ -181,6 +185,19 @@ class Run:
         if self.lower is None:
             raise BadInput('A phase with rounding="twin" needs `lower`, which gives the graph of the learner.')
         return Twin(self.lower, calibration_rows(self.examples.raw(x)))
+
+    def _check_parts(self) -> None:
+        """Raise BadInput where a phase trains a part that the learner does not have."""
+        parts = [name for name, _ in self.learner.named_children()]
+        wrong = [
+            f"the phase {phase.name!r} trains {name!r}"
+            for phase in self.schedule.phases
+            for name in phase.trains
+            if name not in parts
+        ]
+        if wrong:
+            known = ", ".join(parts) or "none, as it is of one piece"
+            raise BadInput(f"{type(self.learner).__name__} has other parts: {'; '.join(wrong)}. Its parts: {known}.")
 
     def begin(self) -> None:
         """Prepare the learner for the first epoch. Raises BadData for rows that are not finite."""
@@ -199,7 +216,7 @@ class Run:
     def epoch(self) -> None:
         """Train on as many rows as an epoch draws, in random order. Raises Fault."""
         order = torch.randperm(len(self.examples.x), generator=self.generator)[: self.examples.drawn]
-        loss = 0.0
+        loss, self.labels_changed = 0.0, None
         for rows in order.tensor_split(self.batches):
             value = self.step(rows)
             if not math.isfinite(value):
@@ -209,6 +226,8 @@ class Run:
             raise self._fault(rows, "a weight is not finite")
         phase, rate = self.schedule.phases[self.phase], self.optimiser.param_groups[0]["lr"]
         record = {"epoch": len(self.history), "phase": phase.name, "rate": rate, "loss": loss}
+        if self.labels_changed is not None:
+            record["labels_changed"] = self.labels_changed
         if self.validation is not None:
             x, y = self.validation
             twin = self.twin if phase.rounding == "twin" else None
@@ -224,16 +243,24 @@ class Run:
         start, end = self.starts[self.phase : self.phase + 2]
         phase = self.schedule.phases[self.phase]
         self.learner.rounded = phase.rounding != "none"
+        self.learner.every_step = phase.every_step
+        for name, weight in self.learner.named_parameters():
+            weight.requires_grad_(not phase.trains or name.split(".")[0] in phase.trains)
         self.learner.begin_step((self.batch - start) / (end - start))
-        self.optimiser.param_groups[0]["lr"] = self._rate()
+        self.optimiser.param_groups[0]["lr"] = self._rate() * phase.rate
+        if phase.relabel and self.batch == start:
+            self.relabel()
         x, y, teacher = self.examples.batch(rows)
         if self.schedule.input_noise:
             deviation = self.schedule.input_noise * self.varies
             x = x + deviation * torch.randn(x.shape, generator=self.generator)
-        scores = self.learner(x)
         if self.twin is not None and phase.rounding == "twin":
-            scores = self.twin.straight_through(self.learner, scores, self.examples.raw(x))
-        loss = self.objective.loss(scores, y, teacher)
+            scores = self.twin.straight_through(self.learner, self.learner(x), self.examples.raw(x))
+            loss = self.objective.loss(scores, y, teacher)
+        else:
+            loss = self.learner.loss(
+                x, y, self.labels[rows], lambda scores, labels: self.objective.loss(scores, labels, teacher)
+            )
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
         self.optimiser.step()
@@ -241,6 +268,17 @@ class Run:
             self.trim(choose=phase.trim == "choose" and self.batch % self.schedule.trim_every == 0)
         self.batch += 1
         return float(loss.detach())
+
+    @torch.no_grad()
+    def relabel(self) -> None:
+        """Let the learner make the labels of all training rows, copies included, anew."""
+        made = [
+            self.learner.relabelled(self.examples.standardised(rows), self.examples.y[rows], self.labels[rows])
+            for rows in torch.split(torch.arange(len(self.examples.x)), EVALUATION_ROWS)
+        ]
+        labels = torch.cat(made)
+        self.labels_changed = (self.labels_changed or 0) + int((labels != self.labels).sum())
+        self.labels = labels
 
     def _rate(self) -> float:
         """Return the learning rate of this batch; it begins anew with a phase that restarts it."""
@@ -252,7 +290,7 @@ class Run:
     def trim(self, *, choose: bool) -> None:
         """Zero what is outside the support, in the weights and in the moments of the optimiser; `choose` it anew first."""
         for name, density in self.densities.items():
-            weight: torch.Tensor = getattr(self.learner, name)
+            weight = self.learner.get_parameter(name)
             if choose or name not in self.masks:
                 self.masks[name] = hard_threshold.support(weight, HardThreshold(density))
             moments = self.optimiser.state[weight]
@@ -265,6 +303,9 @@ class Run:
             self.learner.load_state_dict(self.best)
         self.trim(choose=False)
         self.learner.round_matrices()
+        self.learner.requires_grad_(True)
+        with torch.no_grad():
+            self.learner.settle(*(self.validation or self.examples.originals()))
 
     def _offer(self, loss: float) -> None:
         """Keep the present weights if they are no worse than the best of the last phase."""
@@ -296,6 +337,8 @@ class Run:
     def state(self) -> State:
         """Return all that decides how training goes on; copies."""
         tensors = {"random": self.generator.get_state()}
+        if self.labels is not self.given_labels:
+            tensors["labels"] = self.labels.clone()
         for name, value in [*self.learner.named_parameters(), *self.learner.named_buffers()]:
             tensors[f"learner.{name}"] = value.detach().clone()
         for name, weight in self.learner.named_parameters():
@@ -317,6 +360,7 @@ class Run:
     def restore(self, state: State) -> None:
         """Go back, or on, to a state."""
         self.generator.set_state(state.tensors["random"])
+        self.labels = state.tensors.get("labels", self.given_labels)
         for name, value in [*self.learner.named_parameters(), *self.learner.named_buffers()]:
             value.copy_(state.tensors[f"learner.{name}"])
         self.optimiser.state.clear()

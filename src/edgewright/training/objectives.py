@@ -31,6 +31,8 @@ class Objective:
 def classification(label_smoothing: float = 0.0, teacher_share: float = 0.9, temperature: float = 2.0) -> Objective:
     """Return the objective of one class a row; targets: int64 [n], class indices. Raises BadInput.
 
+    Where rows have windows, or steps, with scores of their own, [n, ..., classes], targets are [n] or go as far into these axes
+    as they differ, and -1 leaves a place out of the loss; a teacher speaks of whole rows only.
     Cross entropy; with a teacher's scores (log-probabilities, up to a constant a row) only 1 - teacher_share of it, and for the
     rest the divergence from the teacher, both softened by the temperature (Hinton et al., 2015). Metrics: validation_loss,
     validation_accuracy.
@@ -38,9 +40,14 @@ def classification(label_smoothing: float = 0.0, teacher_share: float = 0.9, tem
     settings = _settings("classification", label_smoothing, teacher_share, temperature)
 
     def loss(scores: torch.Tensor, targets: torch.Tensor, teacher: torch.Tensor | None) -> torch.Tensor:
-        hard = functional.cross_entropy(scores, targets, label_smoothing=label_smoothing)
+        hard = cross_entropy(scores, targets, label_smoothing)
         if teacher is None:
             return hard
+        if scores.shape != teacher.shape:
+            raise BadInput(
+                f"The teacher's scores are {list(teacher.shape)} and the learner's {list(scores.shape)}: it is trained on parts "
+                f"of a row, of which a teacher says nothing. Leave the teacher out."
+            )
         ours = functional.log_softmax(scores / temperature, 1)
         theirs = functional.softmax(teacher / temperature, 1)
         soft = functional.kl_div(ours, theirs, reduction="batchmean") * temperature**2
@@ -54,6 +61,16 @@ def classification(label_smoothing: float = 0.0, teacher_share: float = 0.9, tem
         }
 
     return Objective(settings, loss, metrics)
+
+
+def cross_entropy(scores: torch.Tensor, targets: torch.Tensor, label_smoothing: float = 0.0) -> torch.Tensor:
+    """Return the mean cross entropy of scores [n, ..., classes] whose target, int64 [n, ...], is not -1; 0 where all are."""
+    inner = scores.shape[targets.dim() : -1]
+    spread = targets.reshape(*targets.shape, *(1 for _ in inner)).expand(scores.shape[:-1])
+    if not bool((targets >= 0).any()):
+        return scores.sum() * 0.0
+    flat = scores.reshape(-1, scores.shape[-1])
+    return functional.cross_entropy(flat, spread.reshape(-1), ignore_index=-1, label_smoothing=label_smoothing)
 
 
 def regression(teacher_share: float = 0.9) -> Objective:

@@ -30,7 +30,9 @@ class Phase:
     density: "none", "choose" the largest entries again and again, or "keep" those chosen last. rounding: what the forward pass
     sees, "none" for real weights, "weights" for 8-bit matrices, "twin" for what the device computes, activations and tables
     included (the gradient is that of 8-bit matrices; some twenty times slower). restart: whether the learning rate begins anew,
-    with a warm-up.
+    with a warm-up. rate: a factor of the learning rate. relabel: whether the learner makes the labels of the training rows anew
+    at the start of the phase, from what it says of them then. every_step: whether the loss is over every step of a recurrence
+    instead of the last. trains: the parts of the learner that learn, by the names of its child modules; none named for all.
     """
 
     name: str
@@ -38,12 +40,17 @@ class Phase:
     trim: str = "none"
     rounding: str = "none"
     restart: bool = False
+    rate: float = 1.0
+    relabel: bool = False
+    every_step: bool = False
+    trains: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rules = {
             "share": (0 < self.share < math.inf, "above 0"),
             "trim": (self.trim in TRIMS, " or ".join(TRIMS)),
             "rounding": (self.rounding in ROUNDINGS, " or ".join(ROUNDINGS)),
+            "rate": (0 < self.rate < math.inf, "above 0"),
         }
         raise_where_wrong(self, rules, f"The phase {self.name!r} cannot be used:")
 

@@ -24,7 +24,7 @@ _MAIN = """\
 """
 
 _SKETCH = """\
-// Runs the golden vectors of @name@ on the board, then times one inference. Open the serial monitor at 115200 baud.
+// Runs the golden vectors of @name@ on the board, then times it. Open the serial monitor at 115200 baud.
 #include <@name@.h>
 
 extern "C" {
@@ -50,6 +50,23 @@ _CHECK = """\
         @name@_run(@name@_input, @name@_output);
         const unsigned long after = micros();
         Serial.print(F(", microseconds for one inference: "));
+        Serial.println(after - before);
+    }
+"""
+
+_STREAM_CHECK = """\
+    {
+        const int wrong = @name@_selftest();
+        Serial.print(F("@name@: "));
+        Serial.print(wrong == 0 ? F("PASS") : F("FAIL"));
+        const unsigned long samples = @NAME@_WINDOW;
+        @name@_reset(&@name@_kept);
+        const unsigned long before = micros();
+        for (unsigned long sample = 0; sample < samples; sample++) {
+            (void)@name@_step(&@name@_kept, @name@_input, @name@_output);
+        }
+        const unsigned long after = micros();
+        Serial.print(F(", microseconds for the samples of one window: "));
         Serial.println(after - before);
     }
 """
@@ -115,7 +132,10 @@ def arduino_sketch(program: Program) -> str:
         for entry in entries
         for word, type in (("input", entry.inputs[0]), ("output", entry.outputs[0]))
     )
-    checks = "".join(fill(_CHECK, name=entry.name) for entry in entries)
+    buffers += "".join(f"static {entry.name}_state {entry.name}_kept;\n" for entry in entries if entry.step)
+    checks = "".join(
+        fill(_STREAM_CHECK if entry.step else _CHECK, name=entry.name, NAME=entry.name.upper()) for entry in entries
+    )
     return fill(_SKETCH, name=program.name, declarations=_declarations(entries), buffers=buffers, checks=checks)
 
 

@@ -16,7 +16,9 @@ from edgewright.compiler.memory.lives import (
     Block,
     Sharing,
     homes_of,
+    kept_in,
     least_entries,
+    outside_of,
     scratch_name,
     sharing_of,
     wanted_blocks,
@@ -32,8 +34,8 @@ class Plan:
     """The places of all values of a graph that need one.
 
     sizes: dtype -> entries. least: dtype -> entries that no plan can be below. proven: whether a solver showed that no array can be
-    smaller. homes: value -> where it really lives: itself, or the value whose memory it shares. bodies: scan output -> plan of
-    its body, whose offsets count from the scan's own blocks "output/dtype". sharing: pairs of blocks that may lie over each other.
+    smaller. homes: value -> where it really lives: itself, or the value whose memory it shares. bodies: output of a scan or branch ->
+    plan of its body, whose offsets count from the node's own blocks "output/dtype". sharing: pairs of blocks that may lie over each other.
     """
 
     blocks: tuple[Block, ...]
@@ -68,21 +70,26 @@ class Plan:
         return next(block for block in self.blocks if block.value == value)
 
 
-def plan_memory(graph: Graph, features: frozenset[str] = frozenset(), outside: frozenset[str] | None = None) -> Plan:
+def plan_memory(
+    graph: Graph,
+    features: frozenset[str] = frozenset(),
+    outside: frozenset[str] | None = None,
+    kept: tuple[str, ...] = (),
+) -> Plan:
     """Return places for the values of a graph and for the scratch memory of its kernels; the same ones every time.
 
     features: of the core, which decide on the kernels. outside: values that live in the caller's memory; for a whole model its
-    inputs and outputs.
+    inputs and outputs. kept: values that are read after a run, beside outputs and states.
     """
     outside = frozenset((*graph.inputs, *graph.outputs)) if outside is None else outside
     homes = homes_of(graph, outside)
     bodies = {
-        node.output: plan_memory(node.attributes["body"], features, frozenset(node.attributes["body"].inputs))
+        node.output: plan_memory(node.body, features, outside_of(node), kept_in(node))
         for node in graph.nodes
-        if node.op == "scan"
+        if node.body
     }
     needs = {output: plan.sizes for output, plan in bodies.items()}
-    wanted = wanted_blocks(graph, homes, outside, needs, features)
+    wanted = wanted_blocks(graph, homes, outside, needs, features, kept)
     sharing = sharing_of(graph, wanted, homes, features)
     floors = {f"{output}/{dtype}": least for output, plan in bodies.items() for dtype, least in plan.least.items()}
     placed: list[Block] = []

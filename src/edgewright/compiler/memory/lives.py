@@ -39,10 +39,13 @@ class Sharing:
 
 
 def homes_of(graph: Graph, outside: frozenset[str]) -> dict[str, str]:
-    """An alias lives where its source lives; but a source that a node makes lives where its first alias outside lives."""
+    """An alias lives where its source lives; but a source that a node makes lives where its first alias outside lives.
+
+    Windows that only scans read are an alias too: the scans read the source with a stride.
+    """
     homes: dict[str, str] = {}
     for node in graph.nodes:
-        alias = ops.get(node.op).alias
+        alias = "x" if is_strided(graph, node, outside) else ops.get(node.op).alias
         if not alias:
             continue
         source, target = homes.get(node.inputs[alias], node.inputs[alias]), node.output
@@ -52,6 +55,43 @@ def homes_of(graph: Graph, outside: frozenset[str]) -> dict[str, str]:
         else:
             homes[target] = source
     return homes
+
+
+def is_strided(graph: Graph, node: Node, outside: frozenset[str]) -> bool:
+    """Whether a node makes windows that need no memory, as only scans read them."""
+    seen = (*graph.outputs, *graph.state.values())
+    readers = graph.readers(node.output)
+    return (
+        node.op == "windows"
+        and node.output not in outside
+        and node.output not in seen
+        and all(reader.op == "scan" for reader in readers)
+    )
+
+
+def lasting(graph: Graph, kept: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the values that live to the end of a run: outputs, what states become, and what else is kept."""
+    return (*graph.outputs, *graph.state.values(), *kept)
+
+
+def kept_in(node: Node) -> tuple[str, ...]:
+    """Return the values of a node's body that are read after the body has run, beside its outputs and states."""
+    until = node.attributes.get("until")
+    return (until,) if until else ()
+
+
+def outside_of(node: Node) -> frozenset[str]:
+    """Return the values of a node's body that live in the memory of the graph around it.
+
+    What a branch makes is its output there; what a step of a scan makes is copied, as it may be a state as well.
+    """
+    assert node.body
+    return frozenset(node.body.inputs if node.op == "scan" else (*node.body.inputs, *node.body.outputs))
+
+
+def held_as(dtype: str) -> str:
+    """Return the element type of the array that a value lives in: a bool is an uint8 in the C."""
+    return "uint8" if dtype == "bool" else dtype
 
 
 def scratch_name(node: Node, name: str) -> str:
@@ -95,8 +135,12 @@ def wanted_blocks(
     outside: frozenset[str],
     bodies: Mapping[str, Mapping[str, int]],
     features: frozenset[str],
+    kept: tuple[str, ...] = (),
 ) -> tuple[Block, ...]:
-    """Return every block of a graph, all at offset 0. bodies: scan output -> dtype -> entries of its body."""
+    """Return every block of a graph, all at offset 0.
+
+    bodies: output of a node with a body -> dtype -> entries of that. kept: values that live to the end, beside outputs and states.
+    """
     last_step = len(graph.nodes)
     first: dict[str, int] = dict.fromkeys(graph.state, -1)
     last: dict[str, int] = dict.fromkeys(graph.state, last_step)
@@ -106,10 +150,10 @@ def wanted_blocks(
         for value in (*node.inputs.values(), node.output):
             source = homes.get(value, value)
             last[source] = max(last.get(source, step), step)
-    for value in (*graph.outputs, *graph.state.values()):
+    for value in lasting(graph, kept):
         last[homes.get(value, value)] = last_step
     blocks = [
-        Block(value, graph.types[value].dtype, 0, graph.types[value].size, first[value], last[value])
+        Block(value, held_as(graph.types[value].dtype), 0, graph.types[value].size, first[value], last[value])
         for value in first
         if value not in outside and (value not in graph.constants or value in graph.state)
     ]

@@ -42,14 +42,8 @@ def maker(graph: Graph, value: str) -> Node | None:
 
 
 def in_bodies(graph: Graph, step: Callable[[Graph], Graph]) -> Graph:
-    """Return the graph with `step`, a pass, applied to the bodies of its scans."""
-    nodes = tuple(
-        replace(node, attributes={**node.attributes, "body": step(node.attributes["body"])})
-        if node.op == "scan"
-        else node
-        for node in graph.nodes
-    )
-    return replace(graph, nodes=nodes)
+    """Return the graph with `step`, a pass, applied to the bodies of its nodes."""
+    return replace(graph, nodes=tuple(node.with_body(step(node.body)) if node.body else node for node in graph.nodes))
 
 
 def without_unread(graph: Graph) -> Graph:

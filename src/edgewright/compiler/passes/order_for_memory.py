@@ -8,7 +8,15 @@ import numpy as np
 
 from edgewright import ops
 from edgewright.compiler.memory import plan_memory
-from edgewright.compiler.memory.lives import homes_of, overlaps_of, scratch_of, shared_entries
+from edgewright.compiler.memory.lives import (
+    homes_of,
+    kept_in,
+    lasting,
+    outside_of,
+    overlaps_of,
+    scratch_of,
+    shared_entries,
+)
 from edgewright.ir.graph import Graph, Node
 
 WIDTH = 256  # sets of finished nodes that are followed at once; the order is optimal where there are never more
@@ -24,29 +32,26 @@ def order_for_memory(graph: Graph) -> Graph:
     2. Of all orders one whose worst step has the fewest bytes alive is taken, found by dynamic programming over the sets of
        finished nodes; where there are more than WIDTH of one size, only the best of them are followed.
     3. The order stays unless the memory plan becomes smaller.
-    4. Bodies of scans are treated alike.
+    4. Bodies are treated alike.
     """
     return _ordered(graph, frozenset((*graph.inputs, *graph.outputs)))
 
 
-def _ordered(graph: Graph, outside: frozenset[str]) -> Graph:
+def _ordered(graph: Graph, outside: frozenset[str], kept: tuple[str, ...] = ()) -> Graph:
     nodes = tuple(_with_ordered_body(node) for node in graph.nodes)
     graph = replace(graph, nodes=nodes)
     if _has_one_order(graph):
         return graph
-    order = _best_order(_describe(graph, outside))
+    order = _best_order(_describe(graph, outside, kept))
     changed = replace(graph, nodes=tuple(nodes[number] for number in order))
     if changed.nodes == nodes:
         return graph
-    before, after = (plan_memory(one, _PORTABLE, outside).arena_bytes for one in (graph, changed))
+    before, after = (plan_memory(one, _PORTABLE, outside, kept).arena_bytes for one in (graph, changed))
     return changed if after < before else graph
 
 
 def _with_ordered_body(node: Node) -> Node:
-    if node.op != "scan":  # rule 4
-        return node
-    body = node.attributes["body"]
-    return replace(node, attributes={**node.attributes, "body": _ordered(body, frozenset(body.inputs))})
+    return node.with_body(_ordered(node.body, outside_of(node), kept_in(node))) if node.body else node  # rule 4
 
 
 def _has_one_order(graph: Graph) -> bool:
@@ -81,7 +86,7 @@ class _Problem:
     readers: dict[str, int | None]
 
 
-def _describe(graph: Graph, outside: frozenset[str]) -> _Problem:
+def _describe(graph: Graph, outside: frozenset[str], kept: tuple[str, ...]) -> _Problem:
     homes = homes_of(graph, outside)
     makers = {node.output: number for number, node in enumerate(graph.nodes)}
     fixed = outside | graph.constants.keys() | graph.state.keys()
@@ -94,7 +99,7 @@ def _describe(graph: Graph, outside: frozenset[str]) -> _Problem:
     for number, node in enumerate(graph.nodes):
         for home in {homes.get(value, value) for value in (*node.inputs.values(), node.output)} & sizes.keys():
             readers[home] = (readers[home] or 0) | 1 << number
-    for value in (*graph.outputs, *graph.state.values()):
+    for value in lasting(graph, kept):
         if homes.get(value, value) in sizes:
             readers[homes.get(value, value)] = None
     steps = []
@@ -123,9 +128,8 @@ def _item(graph: Graph, value: str) -> int:
 
 
 def _scratch_bytes(graph: Graph, node: Node) -> int:
-    if node.op == "scan":
-        body = node.attributes["body"]
-        return plan_memory(body, _PORTABLE, frozenset(body.inputs)).arena_bytes
+    if node.body:
+        return plan_memory(node.body, _PORTABLE, outside_of(node), kept_in(node)).arena_bytes
     if not ops.get(node.op).kernels:
         return 0
     return sum(size * int(np.dtype(dtype).itemsize) for dtype, size in scratch_of(graph, node, _PORTABLE).values())

@@ -18,7 +18,7 @@ def store_sparse(graph: Graph) -> Graph:
 
     1. Only weights that no other node reads.
     2. What the C holds instead must be at most three quarters of the matrix, unless the node's attribute `storage` says what to do.
-    3. Bodies of scans are treated alike.
+    3. Bodies are treated alike.
     """
     types, constants = dict(graph.types), dict(graph.constants)
     nodes = [_stored(graph, node, types, constants) for node in graph.nodes]
@@ -29,8 +29,8 @@ def storable(graph: Graph, path: str = "") -> dict[str, Array]:
     """Return the matrices of an integer graph that can be stored in either way; one in the body of a scan is "scan/matrix"."""
     found: dict[str, Array] = {}
     for node in graph.nodes:
-        if node.op == "scan":
-            found |= storable(node.attributes["body"], f"{path}{node.output}/")
+        if node.body:
+            found |= storable(node.body, f"{path}{node.output}/")
         elif _can_be_either(graph, node):
             found[path + node.inputs["w"]] = graph.constants[node.inputs["w"]]
     return found
@@ -44,12 +44,10 @@ def with_storage(graph: Graph, storage: Mapping[str, str], path: str = "") -> Gr
             raise UnknownName("matrix that can be stored dense or sparse", name, known)
 
     def noted(node: Node) -> Node:
-        if node.op == "scan":
+        if node.body:
             inner = f"{path}{node.output}/"
             own = {name: choice for name, choice in storage.items() if name.startswith(inner)}
-            return replace(
-                node, attributes={**node.attributes, "body": with_storage(node.attributes["body"], own, inner)}
-            )
+            return node.with_body(with_storage(node.body, own, inner))
         if _can_be_either(graph, node) and (choice := storage.get(path + node.inputs["w"])):
             return replace(node, attributes={**node.attributes, CHOICE: choice})
         return node
@@ -63,8 +61,8 @@ def _can_be_either(graph: Graph, node: Node) -> bool:
 
 
 def _stored(graph: Graph, node: Node, types: dict[str, Type], constants: dict[str, Array]) -> Node:
-    if node.op == "scan":  # rule 3
-        return replace(node, attributes={**node.attributes, "body": store_sparse(node.attributes["body"])})
+    if node.body:  # rule 3
+        return node.with_body(store_sparse(node.body))
     choice = node.attributes.get(CHOICE)
     if choice == "dense" or not _can_be_either(graph, node):  # rule 1
         return node

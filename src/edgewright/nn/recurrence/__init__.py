@@ -6,13 +6,14 @@ rounding; `choice` tells which it is and why.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 
 from edgewright.errors import BadInput, MissingTool, UnknownName
-from edgewright.nn.recurrence import _fastgrnn, _library
+from edgewright.nn import cells
+from edgewright.nn.recurrence import _compiled, _library, _plain, _sequences, _torch
 
 IMPLEMENTATIONS = ("compiled", "torch", "plain")
 
@@ -27,82 +28,119 @@ class Choice:
     why_not: str | None
 
 
-def choice(like: torch.Tensor | None = None, *, view: View | None = None) -> Choice:
-    """Return which implementation serves tensors of a dtype and device, float32 on the CPU unless given; may build the kernel."""
+def choice(
+    cell: str,
+    like: torch.Tensor | None = None,
+    *,
+    activations: str = "smooth",
+    view: View | None = None,
+) -> Choice:
+    """Return which implementation serves a cell on tensors of a dtype and device, float32 on the CPU unless given; may build the kernel.
+
+    Raises UnknownName.
+    """
+    cells.get(cell)
+    if activations not in cells.ACTIVATIONS:
+        raise UnknownName("kind of activations", activations, cells.ACTIVATIONS)
     if view is not None:
         return Choice("plain", "only the plain one gives the recurrent product a view of the state")
+    if activations != "smooth":
+        return Choice("torch", "the compiled kernel has the smooth activations only")
     if like is not None and (like.dtype != torch.float32 or like.device.type != "cpu"):
         return Choice("torch", f"the compiled kernel takes float32 on the CPU, not {like.dtype} on {like.device.type}")
-    reason = _library.load(_fastgrnn.KERNEL).why_not
+    reason = _library.load(_compiled.kernel(cell)).why_not
     return Choice("torch", reason) if reason else Choice("compiled", None)
 
 
-def fastgrnn(
+def run(
+    cell: str,
     x: torch.Tensor,
     W: torch.Tensor,
     U: torch.Tensor,
-    gate_bias: torch.Tensor,
-    candidate_bias: torch.Tensor,
-    zeta: torch.Tensor,
-    nu: torch.Tensor,
+    vectors: Mapping[str, torch.Tensor],
     *,
     every_step: bool = False,
+    reverse: bool = False,
+    lengths: torch.Tensor | None = None,
+    activations: str = "smooth",
     view: View | None = None,
     implementation: str | None = None,
 ) -> torch.Tensor:
-    """Return the last state [n, hidden] of FastGRNN, or with `every_step` all of them [n, steps, hidden].
+    """Return the last shown state [n, hidden] of a cell, or with `every_step` all of them [n, steps, hidden].
 
-    x: [n, steps, features]; W: [hidden, features]; U: [hidden, hidden]; biases: [hidden]; zeta, nu: one number each, between 0 and 1;
-    all of one dtype on one device. p = W x_t + U h; z = sigmoid(p + gate_bias); c = tanh(p + candidate_bias);
-    h' = z * h + (zeta (1 - z) + nu) * c, h starting at 0. view: what U h sees of h, such as a rounding with a gradient of its own.
-    implementation: one of IMPLEMENTATIONS, by itself the fastest that serves. The gradients cannot be differentiated again, except
-    those of "plain". Raises BadInput, UnknownName, MissingTool where the one asked for does not serve.
-    Kusupati et al., NeurIPS 2018.
+    x: [n, steps, features]; W: [gates * hidden, features]; U: [gates * hidden, hidden]; vectors: those of `nn.cells`, by name:
+    [rows * hidden] each, one number where rows is 0, those squashed between 0 and 1 already; all of one dtype on one device. States
+    start at 0. reverse: from the last step of a row to its first; states come in the order of the input all the same. lengths: whole
+    numbers [n], how many steps each row has; the last state is that at its own end, states and x behind it are 0 and not read.
+    activations: "smooth" or "hard". view: what U h sees of h, such as a rounding with a gradient of its own. implementation: one of
+    IMPLEMENTATIONS, by itself the fastest that serves; all are equal to rounding. The gradients cannot be differentiated again,
+    except those of "plain". Raises BadInput, UnknownName, MissingTool where the one asked for does not serve.
     """
-    given = (x, W, U, gate_bias, candidate_bias, zeta, nu)
-    _check(given)
+    definition = cells.get(cell)
+    if activations not in cells.ACTIVATIONS:
+        raise UnknownName("kind of activations", activations, cells.ACTIVATIONS)
+    _check(cell, definition, x, W, U, vectors)
+    order = _sequences.order(x, lengths, reverse)
+    name = _chosen(implementation, cell, x, activations, view)
+    whole = every_step or lengths is not None
+    read = order.read(x).transpose(0, 1)
+    given = (read, W, U, *(vectors[key] for key in definition.vectors))
+    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given)
+    if name == "plain":
+        states = _plain.run(definition, read, W, U, vectors, whole, activations, view)
+    elif name == "torch":
+        states = _torch.in_torch(definition, activations, whole, keep, *given)
+    else:
+        library = _library.load(_compiled.kernel(cell)).library
+        states = _compiled.compiled(definition, library, whole, keep, *given)
+    if not whole:
+        return states
+    states = states.transpose(0, 1)
+    return order.written(states) if every_step else order.last(states)
+
+
+def _chosen(implementation: str | None, cell: str, x: torch.Tensor, activations: str, view: View | None) -> str:
+    """Return the implementation asked for, or the fastest that serves. Raises BadInput, UnknownName, MissingTool."""
     if implementation not in (None, *IMPLEMENTATIONS):
         raise UnknownName("implementation of a recurrence", implementation, IMPLEMENTATIONS)
     if view is not None and implementation not in (None, "plain"):
         raise BadInput(
             f"The implementation {implementation!r} has no view of the state: leave it open or take 'plain'."
         )
-    name = implementation
-    if name in (None, "compiled"):
-        chosen = choice(x, view=view)
-        if name and chosen.why_not:
-            raise MissingTool(f"The compiled recurrence does not serve here: {chosen.why_not}.")
-        name = chosen.name
-    sequence = (x.transpose(0, 1), *given[1:])
-    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given)
-    if name == "plain":
-        states = _fastgrnn.plain(*sequence, every_step, view)
-    elif name == "torch":
-        states = _fastgrnn.in_torch(*sequence, every_step, keep)
-    else:
-        states = _fastgrnn.compiled(_library.load(_fastgrnn.KERNEL).library, *sequence, every_step, keep)
-    return states.transpose(0, 1) if every_step else states
+    if implementation in ("torch", "plain"):
+        return implementation
+    chosen = choice(cell, x, activations=activations, view=view)
+    if implementation and chosen.why_not:
+        raise MissingTool(f"The compiled recurrence does not serve here: {chosen.why_not}.")
+    return chosen.name
 
 
-def _check(given: tuple[torch.Tensor, ...]) -> None:
+def _check(
+    name: str, cell: cells.Cell, x: torch.Tensor, W: torch.Tensor, U: torch.Tensor, vectors: Mapping[str, torch.Tensor]
+) -> None:
     """Raise BadInput where shapes, dtypes or devices do not go together: the kernel reads memory by them."""
-    x, W, U, gate_bias, candidate_bias, zeta, nu = given
-    hidden, features = len(U), x.shape[-1]
+    hidden = U.shape[-1]
+    given = {"x": x, "W": W, "U": U, **vectors}
     fits = (
         x.dim() == 3
-        and tuple(W.shape) == (hidden, features)
-        and tuple(U.shape) == (hidden, hidden)
-        and gate_bias.shape == candidate_bias.shape == (hidden,)
-        and zeta.numel() == nu.numel() == 1
-        and len({(tensor.dtype, tensor.device) for tensor in given}) == 1
+        and tuple(W.shape) == (cell.gates * hidden, x.shape[-1])
+        and tuple(U.shape) == (cell.gates * hidden, hidden)
+        and set(vectors) == set(cell.vectors)
+        and all(
+            tuple(vectors[key].shape) == (vector.rows * hidden,) if vector.rows else vectors[key].numel() == 1
+            for key, vector in cell.vectors.items()
+        )
+        and len({(tensor.dtype, tensor.device) for tensor in given.values()}) == 1
     )
     if not fits:
-        names = ("x", "W", "U", "gate_bias", "candidate_bias", "zeta", "nu")
-        told = ", ".join(
-            f"{name} {list(tensor.shape)} {tensor.dtype} on {tensor.device}"
-            for name, tensor in zip(names, given, strict=True)
-        )
+        gates = f"{cell.gates} * hidden" if cell.gates > 1 else "hidden"
+        shapes = {
+            key: "one number" if not vector.rows else f"[{vector.rows} * hidden]" if vector.rows > 1 else "[hidden]"
+            for key, vector in cell.vectors.items()
+        }
+        told = ", ".join(f"{key} {list(value.shape)} {value.dtype} on {value.device}" for key, value in given.items())
         raise BadInput(
-            "A FastGRNN takes x [n, steps, features], W [hidden, features], U [hidden, hidden], biases [hidden], zeta and nu of one "
-            f"number, all of one dtype on one device; given were {told}."
+            f"A {name} takes x [n, steps, features], W [{gates}, features], U [{gates}, hidden], "
+            + ", ".join(f"{key} {shape}" for key, shape in shapes.items())
+            + f", all of one dtype on one device; given were {told}."
         )

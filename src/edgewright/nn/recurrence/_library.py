@@ -19,6 +19,7 @@ import torch
 from edgewright.engines import _tools
 from edgewright.engines._cache import built
 from edgewright.errors import BoardFault, EdgewrightError
+from edgewright.nn import cells
 
 _SLICE_PRODUCTS = 20_000_000  # fewer are done before another thread has begun
 _FLAGS = ("-std=c11", "-O3", "-fno-sanitize=all", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wno-psabi")
@@ -31,14 +32,14 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Kernel:
-    """A source file of this folder, its functions with the types of their arguments, and a check of what was loaded."""
+    """A cell with its source file, its functions with the types of their arguments, and a check of what was loaded."""
 
-    source: str
+    cell: str
     functions: Mapping[str, tuple[Any, ...]]
     agrees: Callable[[ctypes.CDLL], bool]
 
     def __hash__(self) -> int:
-        return hash(self.source)
+        return hash(self.cell)
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,16 @@ def load(kernel: Kernel) -> Loaded:
 
 def build(kernel: Kernel, machine: tuple[str, ...]) -> ctypes.CDLL:
     """Return a kernel compiled for a machine, AVX2 or PORTABLE. Raises EdgewrightError, OSError."""
-    sources = {name: (_HERE / name).read_text(encoding="utf-8") for name in (kernel.source, "vectors.h")}
+    source = f"{kernel.cell}.c"
+    paths = (Path(cells.__file__).parent / source, _HERE / "recurrence.h", _HERE / "vectors.h")
+    sources = {path.name: path.read_text(encoding="utf-8") for path in paths}
     command = [*_tools.zig(), *_FLAGS, *machine]
     name = "kernel" + {"nt": ".dll"}.get(os.name, ".so")
 
     def make(folder: Path) -> dict[str, Any]:
         for file, text in sources.items():
             (folder / file).write_text(text, encoding="utf-8")
-        _tools.compile_with([*command, kernel.source, "-o", name], folder, f"The kernel {kernel.source}")
+        _tools.compile_with([*command, source, "-o", name], folder, f"The kernel {source}")
         return {"sha256": _hash(folder / name)}
 
     ingredients = [sources, command, _tools.zig_version(), platform.system(), platform.machine(), *platform.libc_ver()]

@@ -3,7 +3,7 @@
  * Only the vector extensions of GCC and clang are used, so that one text becomes AVX2, SSE2 or NEON code by its flags. It must not
  * be compiled with -ffast-math, which may cancel the rounding in `exponential` and lose what is not a number.
  *
- * Matrices are row-major; their rows have `width` floats, a multiple of LANES, the padding zero.
+ * Matrices are row-major; a multiple of LANES of their columns is used, the padding zero.
  */
 #ifndef EDGEWRIGHT_VECTORS_H
 #define EDGEWRIGHT_VECTORS_H
@@ -99,65 +99,68 @@ INLINED void add_outer(floats sum[6][3], matrix left, const float *right, const 
 }
 
 /* out += left right for a tile of `rows` by `vectors` vectors, whose sums stay in registers: both are constants of each call. */
-INLINED void add_tile(matrix left, const float *right, float *out, ptrdiff_t depth, ptrdiff_t width, const int rows,
-                      const int vectors) {
+INLINED void add_tile(matrix left, const float *right, ptrdiff_t right_row, float *out, ptrdiff_t out_row, ptrdiff_t depth,
+                      const int rows, const int vectors) {
     floats sum[6][3];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
             sum[r][v] = all(0.0f);
     for (; depth >= UNROLLED; depth -= UNROLLED) {
         for (int u = 0; u < UNROLLED; u++)
-            add_outer(sum, (matrix){left.at + u * left.column, left.row, left.column}, right + u * width, rows, vectors);
+            add_outer(sum, (matrix){left.at + u * left.column, left.row, left.column}, right + u * right_row, rows, vectors);
         left.at += UNROLLED * left.column;
-        right += UNROLLED * width;
+        right += UNROLLED * right_row;
     }
-    for (; depth > 0; depth--, left.at += left.column, right += width)
+    for (; depth > 0; depth--, left.at += left.column, right += right_row)
         add_outer(sum, left, right, rows, vectors);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            store(out + r * width + v * LANES, load(out + r * width + v * LANES) + sum[r][v]);
+            store(out + r * out_row + v * LANES, load(out + r * out_row + v * LANES) + sum[r][v]);
 }
 
 /* Tiles of `tile` rows, as many as fit, and one of what is left. Twelve sums fill the sixteen wide registers best. */
-INLINED void add_columns(matrix left, const float *right, float *out, ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t width,
-                         const int tile, const int vectors) {
-    for (; rows >= tile; rows -= tile, left.at += tile * left.row, out += tile * width)
-        add_tile(left, right, out, depth, width, tile, vectors);
+INLINED void add_columns(matrix left, const float *right, ptrdiff_t right_row, float *out, ptrdiff_t out_row, ptrdiff_t rows,
+                         ptrdiff_t depth, const int tile, const int vectors) {
+    for (; rows >= tile; rows -= tile, left.at += tile * left.row, out += tile * out_row)
+        add_tile(left, right, right_row, out, out_row, depth, tile, vectors);
     switch (rows) {
-    case 5: add_tile(left, right, out, depth, width, 5, vectors); break;
-    case 4: add_tile(left, right, out, depth, width, 4, vectors); break;
-    case 3: add_tile(left, right, out, depth, width, 3, vectors); break;
-    case 2: add_tile(left, right, out, depth, width, 2, vectors); break;
-    case 1: add_tile(left, right, out, depth, width, 1, vectors); break;
+    case 5: add_tile(left, right, right_row, out, out_row, depth, 5, vectors); break;
+    case 4: add_tile(left, right, right_row, out, out_row, depth, 4, vectors); break;
+    case 3: add_tile(left, right, right_row, out, out_row, depth, 3, vectors); break;
+    case 2: add_tile(left, right, right_row, out, out_row, depth, 2, vectors); break;
+    case 1: add_tile(left, right, right_row, out, out_row, depth, 1, vectors); break;
     default: break;
     }
 }
 
-/* out[rows][width] += left[rows][depth] right[depth][width] */
-INLINED void add_product(matrix left, const float *right, float *out, ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t width) {
+/* out[rows][columns] += left[rows][depth] right[depth][columns]; the rows of right and out lie so many floats apart. */
+INLINED void add_product(matrix left, const float *right, ptrdiff_t right_row, float *out, ptrdiff_t out_row, ptrdiff_t rows,
+                         ptrdiff_t depth, ptrdiff_t columns) {
     ptrdiff_t column = 0;
-    if (width == LANES) {
-        add_columns(left, right, out, rows, depth, width, 6, 1);
+    if (columns == LANES) {
+        add_columns(left, right, right_row, out, out_row, rows, depth, 6, 1);
         return;
     }
-    if (width / LANES % 2) {
-        add_columns(left, right, out, rows, depth, width, 4, 3);
+    if (columns / LANES % 2) {
+        add_columns(left, right, right_row, out, out_row, rows, depth, 4, 3);
         column = 3 * LANES;
     }
-    for (; column < width; column += 2 * LANES)
-        add_columns(left, right + column, out + column, rows, depth, width, 6, 2);
+    for (; column < columns; column += 2 * LANES)
+        add_columns(left, right + column, right_row, out + column, out_row, rows, depth, 6, 2);
 }
 
-/* out[rows][width] += left[rows][width] right[width][width] */
-static __attribute__((noinline)) void add_rows_times(const float *left, const float *right, float *out, ptrdiff_t rows,
-                                                     ptrdiff_t width) {
-    add_product((matrix){left, width, 1}, right, out, rows, width, width);
+/* The same for a matrix whose rows lie so many floats apart. */
+static __attribute__((noinline)) void add_rows_times(const float *left, ptrdiff_t left_row, const float *right,
+                                                     ptrdiff_t right_row, float *out, ptrdiff_t out_row, ptrdiff_t rows,
+                                                     ptrdiff_t depth, ptrdiff_t columns) {
+    add_product((matrix){left, left_row, 1}, right, right_row, out, out_row, rows, depth, columns);
 }
 
-/* out[width][width] += the transpose of left[rows][width], times right[rows][width] */
-static __attribute__((noinline)) void add_transposed_times(const float *left, const float *right, float *out, ptrdiff_t rows,
-                                                           ptrdiff_t width) {
-    add_product((matrix){left, 1, width}, right, out, width, rows, width);
+/* out[rows][columns] += the transpose of left[depth][rows], times right[depth][columns] */
+static __attribute__((noinline)) void add_transposed_times(const float *left, ptrdiff_t left_row, const float *right,
+                                                           ptrdiff_t right_row, float *out, ptrdiff_t out_row, ptrdiff_t rows,
+                                                           ptrdiff_t depth, ptrdiff_t columns) {
+    add_product((matrix){left, 1, left_row}, right, right_row, out, out_row, rows, depth, columns);
 }
 
 #endif

@@ -1,0 +1,42 @@
+"""From answers to gestures: a majority of the last answers, and one gesture at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+VOTES = 6
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A gesture. seconds: since the recording began. votes: how many of the last answers say so."""
+
+    seconds: float
+    label: str
+    votes: int
+
+
+def majority(answers: Sequence[str], labels: Sequence[str], of: int = VOTES) -> list[tuple[str, int]]:
+    """Return for each answer the most frequent of it and those before it, `of` in all, and how many they are.
+
+    Among equals the first of `labels` is taken, as GesturePod does.
+    """
+    found = []
+    for number in range(len(answers)):
+        counts = Counter(answers[max(0, number + 1 - of) : number + 1])
+        label = max(labels, key=counts.__getitem__)
+        found.append((label, counts[label]))
+    return found
+
+
+def gestures(
+    answers: Sequence[str], labels: Sequence[str], seconds: Sequence[float], quiet: Collection[str], pause: float
+) -> list[Heard]:
+    """Return the gestures in answers given at `seconds`: majorities that are not `quiet`, the next one `pause` seconds later at least."""
+    heard: list[Heard] = []
+    for (label, votes), at in zip(majority(answers, labels), seconds, strict=True):
+        if label not in quiet and (not heard or at - heard[-1].seconds >= pause):
+            heard.append(Heard(at, label, votes))
+    return heard

@@ -1,0 +1,58 @@
+"""--stream and --every: C that takes samples one at a time, proven and priced by the commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Edgewright
+from stream_graphs import sequence
+
+from edgewright import ir
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    place = tmp_path / "last.edgewright"
+    ir.save(sequence("last"), place)
+    return place
+
+
+def test_verify_compares_streams_and_whole_sequences(saved: Path, edgewright: Edgewright) -> None:
+    result = edgewright("verify", saved, "--board", "host", "--stream", "--every", 2, "--json")
+    assert result.code == 0, result.err
+    document = result.document
+    assert document["verified"] is True
+    assert document["mismatches"] == {"host": 0, "whole sequence": 0}
+    assert document["vectors"] == 4 * 10 + 100 * 5
+
+
+def test_cost_says_what_a_sample_costs(saved: Path, edgewright: Edgewright) -> None:
+    result = edgewright("cost", saved, "--board", "microbit", "--stream", "--json")
+    assert result.code == 0, result.err
+    (record,) = result.document["records"]
+    numbers = record["numbers"]
+    assert numbers["verified"] == 1
+    assert numbers["state_bytes"] == 10
+    assert 0 < numbers["instructions_per_sample"] < numbers["instructions_per_sample_largest"]
+
+
+def test_build_writes_a_stream_and_says_what_a_sample_costs(
+    tmp_path: Path, edgewright: Edgewright, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    x = generator.normal(size=(60, 6, 2)) + 2 * y[:, None, None]
+    np.savez(tmp_path / "taps.npz", X=x, y=y)
+    given = ["--data", tmp_path / "taps.npz", "--model", "fastgrnn", "--board", "microbit", "--out", tmp_path / "out"]
+    result = edgewright("build", *given, "--stream", "--every", 3, "--set", "epochs=3", "--set", "hidden=4")
+    assert result.code == 0, result.err
+    assert "instructions for a sample" in result.out
+    assert "taps_step(taps_state *state" in (tmp_path / "out" / "c" / "taps.h").read_text()
+
+
+def test_every_without_stream_is_refused(saved: Path, edgewright: Edgewright) -> None:
+    result = edgewright("verify", saved, "--board", "host", "--every", 2)
+    assert result.code == 2
+    assert "give --stream" in result.err
