@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from benchmarks.kilobytes import training_speed
 from benchmarks.sequences import emi, keywords, mnist, results
 from edgewright.bench import Bar
@@ -61,7 +63,8 @@ def _training_speed() -> list[Bar]:
 def _mnist() -> list[Bar]:
     found = []
     for setting in mnist.SETTINGS:
-        label, name, kind = f"{setting.name}: FastGRNN", setting.name, "aim" if setting.must is None else "must"
+        label, name = f"{setting.name}: FastGRNN", setting.name
+        kind: Literal["must", "aim"] = "aim" if setting.must is None else "must"
         least = setting.aim if setting.must is None else setting.must
         assert least is not None  # every setting has one of them
         found += [

@@ -18,9 +18,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from benchmarks.kilobytes.accuracy import constant_bytes
 from benchmarks.sequences import on_boards, trained
 from benchmarks.sequences.trained import Trained
 from edgewright import data, estimators, features, records
+from edgewright.compiler.emit import emit
 from edgewright.data import Split
 from edgewright.engines._cache import cache_folder
 from edgewright.errors import PoorRecordings
@@ -233,7 +235,18 @@ def unit(name: str, seed: int, quick: bool) -> Iterator[Record]:
     found = model(name, seed, quick)
     settings = described(setting, seed, quick)
     y = trained.places(rows.y_test, np.unique(rows.y_train))
-    yield trained.reached(found, setting.heard(rows.x_test), y, data="speech_commands", split=SPLIT, settings=settings)
+    record = trained.reached(
+        found, setting.heard(rows.x_test), y, data="speech_commands", split=SPLIT, settings=settings
+    )
+    own, whole = featuriser_bytes(setting), record.numbers["weight_bytes"]
+    assert whole is not None  # it was just counted
+    yield replace(record, numbers={**record.numbers, "weight_bytes": whole - own, "featuriser_bytes": own})
+
+
+def featuriser_bytes(setting: Setting) -> int:
+    """Return the bytes of the constants of the featuriser: its window and its filters."""
+    graph = features.integer_graph(featuriser(setting), (setting.samples,))
+    return constant_bytes(emit({"featuriser": graph}))["weight_bytes"]
 
 
 def reference_unit(seed: int, quick: bool) -> Iterator[Record]:

@@ -45,7 +45,7 @@ SETTINGS: Mapping[str, Any] = {
 class Unrounded(Recurrent):
     """The same layers, none of whose matrices is ever rounded."""
 
-    matrices = ()  # type: ignore[assignment]  # there they depend on the layers
+    matrices = ()
 
     def leave_out(self, features: torch.Tensor) -> None:
         """Keep the weights of features that do not vary."""

@@ -43,7 +43,7 @@ def reached(made: Sequence[Record]) -> Numbers:
 
 def names() -> tuple[str, ...]:
     """Return the names of all models whose accuracy is measured in float and in integers."""
-    found = [setting.name for setting in (*mnist.SETTINGS, *keywords.SETTINGS, *dense_cost.SETTINGS)]
+    found = [one.name for one in mnist.SETTINGS] + [one.name for one in (*keywords.SETTINGS, *dense_cost.SETTINGS)]
     found += [emi.called(setting.name, kind) for setting in emi.SETTINGS for kind in emi.KINDS]
     return (*found, *(msc.called(kind) for kind in msc.KINDS))
 

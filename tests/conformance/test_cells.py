@@ -52,7 +52,9 @@ def float_graph(layer, **more):
 def test_the_graph_is_the_layer(cell, variant, output, reverse):
     layer = make(cell, variant)
     expected = layer(rows(), every_step=output == "stacked", reverse=reverse).numpy()
-    assert np.allclose(run_float(float_graph(layer, output=output, reverse=reverse), rows().numpy()), expected, atol=1e-6)
+    assert np.allclose(
+        run_float(float_graph(layer, output=output, reverse=reverse), rows().numpy()), expected, atol=1e-6
+    )
     assert expected.std() > 0.05
 
 
@@ -104,9 +106,9 @@ def test_slow_gates_lose_no_small_updates(cell):
         weight = layer.get_parameter(name)
         weight.copy_(int8.apply(weight * 0.3, int8.Int8()))
     layer.get_parameter(SLOW[cell]).fill_(5.0)  # a gate of .993
-    for name in ("alpha", "nu"):
+    for name, value in (("alpha", -5.0), ("nu", -5.0), ("bias", 0.0)):
         if name in layer.cell.vectors:
-            layer.get_parameter(name).fill_(-5.0)
+            layer.get_parameter(name).fill_(value)
     chance = torch.Generator().manual_seed(1)
     x = torch.randn(40, 1, 2, generator=chance) + 0.3 * torch.randn(40, LONG, 2, generator=chance)
     builder = Builder(cell)

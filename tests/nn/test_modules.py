@@ -4,7 +4,6 @@ import torch
 
 from edgewright import nn
 from edgewright.compress import int8
-from edgewright.errors import BadInput
 from edgewright.nn import _clusters
 from edgewright.nn.bonsai import Bonsai
 from edgewright.nn.protonn import ProtoNN, shares

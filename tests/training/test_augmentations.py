@@ -21,12 +21,14 @@ DATA = {
     "affine": (torch.rand(40, 64, generator=generator()), (8, 8)),
     "warp": (torch.rand(40, 20, 3, generator=generator()), None),
     "noise": (torch.rand(40, 5, generator=generator()), None),
+    "mask": (torch.rand(40, 20, 12, generator=generator()), None),
+    "recording": (1000 * torch.sin(torch.arange(400) * 0.02 + torch.arange(40)[:, None]), None),
 }
 
 
 def test_every_augmentation_serves_a_kind_of_data():
     assert set(augmentations.names()) == set(DATA)
-    assert {augmentations.get(name).serves for name in DATA} == {"image", "sequence", "table"}
+    assert {augmentations.get(name).serves for name in DATA} == {"image", "sequence", "table", "recording"}
     with pytest.raises(UnknownName, match=r"no augmentation named 'afine'\. Did you mean 'affine'\?"):
         augmentations.get("afine")
 
@@ -46,9 +48,11 @@ def test_rows_change_by_their_own_chance_and_more_with_more_strength(name):
     assert torch.equal(apply(x, 1.0, generator(), shape), distorted)
     assert not torch.equal(apply(x, 1.0, generator(1), shape), distorted)
     same = apply(x[:1].expand_as(x).contiguous(), 1.0, generator(), shape)
-    assert len(torch.unique(same, dim=0)) == (
-        1 if name == "noise" else len(x)
-    )  # equal rows have no deviation to scale noise by
+    distinct = len(torch.unique(same, dim=0))
+    if name == "noise":
+        assert distinct == 1  # equal rows have no deviation to scale noise by
+    else:
+        assert distinct > len(x) / 2 if name == "mask" else distinct == len(x)  # some masks are alike by chance
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (28, 28), (12, 20)])
@@ -102,3 +106,36 @@ def test_a_sequence_moves_in_time():
 def test_the_wrong_kind_of_data_is_refused(name, x, shape, message):
     with pytest.raises(BadData, match=message):
         augmentations.get(name).apply(x, 1.0, generator(), shape)
+
+
+def test_a_mask_hides_one_stretch_of_steps_and_one_band():
+    x = 1 + torch.rand(200, 20, 12, generator=generator())
+    distorted = augmentations.get("mask").apply(x, 1.0, generator(), None)
+    changed = distorted != x
+    steps, features = changed.all(2), changed.all(1)
+    assert torch.equal(changed, steps[:, :, None] | features[:, None, :])
+    for hidden, most in ((steps, 2), (features, 1)):
+        lengths = hidden.sum(1)
+        assert set(lengths.tolist()) == set(range(most + 1))
+        jumps = (hidden[:, 1:] != hidden[:, :-1]).sum(1)
+        assert int(jumps.max()) <= 2
+    assert torch.allclose(distorted[changed], x.mean((0, 1)).expand_as(x)[changed])
+
+
+def test_a_recording_is_played_at_another_speed_and_loudness_but_within_the_extremes():
+    places = torch.arange(4000)
+    x = (20000 * torch.sin(places * 0.1)).expand(60, -1).contiguous()
+    distorted = augmentations.get("recording").apply(x, 1.0, generator(), None)
+    assert float(distorted.abs().max()) <= float(x.abs().max())
+    loudness = distorted.square().mean(1).sqrt() / x.square().mean(1).sqrt()
+    assert float(loudness.min()) < 0.4
+    assert float(loudness.max()) > 1.1
+    crossings = (distorted[:, 1:].sign() != distorted[:, :-1].sign()).sum(1).double()
+    assert float(crossings.std()) > 3
+
+
+@pytest.mark.parametrize("name", ["mask", "recording"])
+def test_other_data_is_refused_with_what_serves_it(name):
+    x = torch.rand(5, 64, 2, 2, generator=generator())
+    with pytest.raises(BadData, match="For images choose affine, for tables noise"):
+        augmentations.get(name).apply(x, 1.0, generator(), None)

@@ -98,8 +98,8 @@ def _part(graph: Graph) -> _Part | None:
     """Return the scan that alone reads the input of a graph, or windows of it."""
     (x,) = graph.inputs
     node = _only_reader(graph, x)
-    if node is not None and (body := _of_entries(graph, node)):
-        node = Node("scan", {"x": x}, node.output, {"body": body, "output": "stacked"})
+    if node is not None and (entries := _of_entries(graph, node)):
+        node = Node("scan", {"x": x}, node.output, {"body": entries, "output": "stacked"})
     windows = node if node is not None and node.op == "windows" else None
     if windows is not None:
         node = _only_reader(graph, windows.output)

@@ -115,6 +115,7 @@ class Counters(ctypes.Structure):
         ("return_address", ctypes.c_uint32),
         ("stack_at_entry", ctypes.c_uint32),
         ("deepest", ctypes.c_uint32),
+        ("painted", ctypes.c_uint32),
     ]
 
 

@@ -42,9 +42,9 @@ class Inputs:
 class Learner(nn.Module):
     """Base of the modules: a switch between float and 8-bit matrices, and places for the schedule to call.
 
-    matrices: the parameters [rows, columns] held in 8 bits, by their dotted names; the first one's columns are the input features. shared_scale: those
-    with one scale for the whole matrix. always_dense: those whose operator stores all entries. rounded: whether the forward
-    pass sees the matrices in 8 bits. every_step: whether the loss is over every step of a recurrence.
+    matrices: the parameters [rows, columns] held in 8 bits, by their dotted names; the first one's columns are the input features.
+    shared_scale: those with one scale for the whole matrix. always_dense: those whose operator stores all entries. rounded: whether
+    the forward pass sees the matrices in 8 bits. every_step: whether the loss is over every step of a recurrence.
     """
 
     matrices: ClassVar[tuple[str, ...]] = ()

@@ -30,8 +30,8 @@ def apply(x: torch.Tensor, strength: float, generator: torch.Generator, shape: S
 
 def _stretch(n: int, places: int, share: float, generator: torch.Generator) -> torch.Tensor:
     """Return a mask [n, places] of one stretch a row, up to a share of the places long, anywhere."""
-    length = torch.rand(n, 1, generator=generator) * (share * places + 1) * (share > 0)
-    length = length.floor().clamp(max=places)
+    longest = min(int(share * places), places)
+    length = (torch.rand(n, 1, generator=generator) * (longest + 1)).floor()
     first = (torch.rand(n, 1, generator=generator) * (places - length + 1)).floor()
     place = torch.arange(places)
     return (place >= first) & (place < first + length)
