@@ -47,7 +47,7 @@ def model(learner: str, quick: bool) -> Trained:
             estimators.get(learner)(**chosen).fit(rows.x_train[first], rows.y_train[first], checkpoint=checkpoint)
         )
 
-    return trained.kept(called(learner), 0, {**chosen, "learner": learner}, rows.x_train[first], fit)
+    return trained.kept(called(learner), 0, learner, {**chosen, "learner": learner}, rows.x_train[first], fit)
 
 
 def unit(learner: str, board: str, quick: bool) -> Iterator[Record]:

@@ -91,7 +91,7 @@ def model(name: str, kind: str, seed: int, quick: bool) -> Trained:
         return lower(estimator.fit(rows.x_train, rows.y_train, checkpoint=checkpoint))
 
     made_by = {**chosen, "kind": kind, "data": setting.data, "quick": quick}
-    return trained.kept(called(name, kind), seed, made_by, rows.x_train, fit)
+    return trained.kept(called(name, kind), seed, PLAIN if kind == PLAIN else EMI, made_by, rows.x_train, fit)
 
 
 def unit(name: str, kind: str, seed: int, quick: bool) -> Iterator[Record]:

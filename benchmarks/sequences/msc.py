@@ -33,18 +33,18 @@ STREAM = "radhar, constructed stream"
 QUICK_ROWS = 60
 QUICK = {"epochs": 8}
 
-SHARED: Mapping[str, Any] = {"size_kb": None, "standardise": "feature"}
+SHARED: Mapping[str, Any] = {"size_kb": None, "standardise": "feature", "augmentation": "warp"}
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     CASCADE: {
         "clutter": CLUTTER,
         "hidden": 8,
         "hidden_upper": 16,
-        "window": 15,
-        "stride": 15,
+        "window": 10,
+        "stride": 10,
         "consecutive": 2,
-        "epochs": 40,
+        "epochs": 80,
     },
-    ONE_TIER: {"hidden": 20, "epochs": 40},
+    ONE_TIER: {"hidden": 20, "epochs": 80},
 }
 
 
@@ -101,7 +101,14 @@ def model(kind: str, seed: int, quick: bool) -> Trained:
         estimator = estimators.get("msc" if kind == CASCADE else "fastgrnn")(**chosen)
         return lower(estimator.fit(rows.x_train, rows.y_train, checkpoint=checkpoint))
 
-    return trained.kept(called(kind), seed, {**chosen, "kind": kind, "quick": quick}, rows.x_train, fit)
+    return trained.kept(
+        called(kind),
+        seed,
+        "fastgrnn" if kind == ONE_TIER else "msc",
+        {**chosen, "kind": kind, "quick": quick},
+        rows.x_train,
+        fit,
+    )
 
 
 def unit(kind: str, seed: int, quick: bool) -> Iterator[Record]:

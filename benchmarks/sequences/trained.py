@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 import edgewright
+from benchmarks.kilobytes import training_code
 from benchmarks.kilobytes.accuracy import constant_bytes
 from edgewright import boards, deploy, engines, records
 from edgewright.compiler.pipeline import prepared_and_integers
@@ -36,14 +37,6 @@ ACCURACY = "accuracy of a sequence model"
 CALIBRATION_ROWS = 1_000  # the first of the training rows
 PART = 250  # rows at a time, which bounds the memory
 HOST_VECTORS = 200
-TRAINS = (
-    "compress",
-    "nn",
-    "training",
-    "features",
-    "lowering.py",
-    "estimators",
-)  # the code that decides what is trained
 
 
 @dataclass(frozen=True)
@@ -75,13 +68,16 @@ def parts(x: Array) -> Iterator[Array]:
         yield x[start : start + PART]
 
 
-def kept(name: str, seed: int, made_by: Mapping[str, Any], calibration: Array, fit: Callable[[Path], Graph]) -> Trained:
+def kept(
+    name: str, seed: int, learner: str, made_by: Mapping[str, Any], calibration: Array, fit: Callable[[Path], Graph]
+) -> Trained:
     """Return a model from the cache, trained where it is not there.
 
-    made_by: all that decides the training beside the code, as JSON. fit: trains, given the file of its checkpoint, and returns the float
-    graph. calibration: rows from which the ranges of activations are taken.
+    learner: whose code trains; made_by: all that decides the training beside the code, as JSON. fit: trains, given the file of its
+    checkpoint, and returns the float graph. calibration: rows from which the ranges of activations are taken.
     """
-    key = hashlib.sha256(json.dumps([made_by, seed, digest()], sort_keys=True, default=str).encode()).hexdigest()[:24]
+    code = training_code.digest(learner, str(made_by.get("augmentation")))
+    key = hashlib.sha256(json.dumps([made_by, seed, code], sort_keys=True, default=str).encode()).hexdigest()[:24]
     path = cache_folder() / "sequences" / f"{re.sub('[^a-z0-9]+', '-', name.lower())}-{seed}-{key}.safetensors"
     graph = _read(path)
     if graph is None:
@@ -113,12 +109,10 @@ def _read(path: Path) -> Graph | None:
 
 @cache
 def digest(*chosen: str) -> str:
-    """Return a hash of the code that trains, or of the parts of it that are named, and of the packages that compute: the cache gives back
-    nothing older.
-    """
+    """Return a hash of parts of the package that are named, and of the packages that compute: the cache gives back nothing older."""
     total = hashlib.sha256(f"torch {torch.__version__} numpy {np.__version__}".encode())
     root = Path(edgewright.__file__).parent
-    for part in chosen or TRAINS:
+    for part in chosen:
         found = root / part
         for path in sorted(found.rglob("*")) if found.is_dir() else [found]:
             if path.suffix in (".py", ".c", ".h"):

@@ -1,5 +1,8 @@
 """Featurisers: training sees what the device computes, and bad recordings are named."""
 
+import json
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -188,3 +191,40 @@ def test_raw_samples_of_a_model_are_integers_of_16_bits():
         quantise(graph, sound() / 32768)
     with pytest.raises(BadData, match="raw samples"):
         quantise(graph, sound().astype(np.int64) * 2**15)
+
+
+def test_every_featuriser_is_described_and_made_again():
+    for featuriser in (
+        LogMel(hop=160),
+        MFCC(LogMel(bands=20), 10),
+        Normalise(LogMel(bands=2), (0.5, 1.0), (2.0, 3.0)),
+        Statistics(window=8, stride=4, which=("mean", "range")),
+    ):
+        described = features.describe(featuriser)
+        assert features.from_description(json.loads(json.dumps(described))) == featuriser
+    assert features.from_description("log-mel") == LogMel()
+
+
+@pytest.mark.parametrize(
+    ("described", "message"),
+    [
+        (3, "describes no featuriser"),
+        ("logmel", "Did you mean 'log-mel'"),
+        ({"hop": 160}, "its name with settings"),
+        ({"name": "log-mel", "hopp": 160}, "setting of log-mel named 'hopp'"),
+        ({"name": "log-mel", "hop": "long"}, "cannot be made"),
+        ({"name": "statistics"}, "cannot be made"),
+    ],
+)
+def test_what_describes_no_featuriser_is_refused(described, message):
+    with pytest.raises((BadInput, UnknownName), match=message):
+        features.from_description(described)
+
+
+def test_a_featuriser_of_ones_own_cannot_be_saved():
+    @dataclass(frozen=True)
+    class Own(LogMel):
+        pass
+
+    with pytest.raises(BadInput, match="cannot be saved"):
+        features.describe(Own())

@@ -20,8 +20,9 @@ from edgewright.records import Record
 class Order:
     """What a user asks of an application.
 
-    split: data to train on, None for the model that the application brings. data: how records call them. recording: a file to replay
-    through the board. settings: of the model that is trained. say: is told what is being done.
+    split: data to train on, None for the model that the application brings. data: how records call them. recording: a file, or what
+    else the application listens to, to replay through the board. settings: of the model that is trained. model: a folder that the
+    application made before, whose model is deployed anew; then split is None. say: is told what is being done.
     """
 
     board: str
@@ -30,6 +31,7 @@ class Order:
     recording: Path | None = None
     seed: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    model: Path | None = None
     say: Callable[[str], None] = lambda what: None
 
 

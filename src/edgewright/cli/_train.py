@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgewright import estimators, records
+from edgewright import estimators, features, records
 from edgewright.cli._progress import Tracker
 from edgewright.data import Split
-from edgewright.errors import BadData, BadInput, UnknownName, list_problems
+from edgewright.errors import BadData, BadInput, PoorRecordings, UnknownName, list_problems
 from edgewright.files import write_file
 from edgewright.records import Record
 
@@ -65,6 +66,10 @@ def _as_parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
             '"cnn", the built-in one for images, or null; other teachers only in Python',
         ),
         "image_shape": (_are_sides, "[height, width], two whole numbers from 1 on, or null"),
+        "features": (
+            lambda value: isinstance(value, str | dict),
+            'a name (edgewright list features), or {"name": "log-mel", "hop": 160}, or null',
+        ),
         "copies": (_is_count, "a whole number from 1 on"),
         "phases": (
             lambda value: isinstance(value, list) and all(isinstance(phase, dict) for phase in value),
@@ -81,6 +86,8 @@ def _as_parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
     given = dict(settings)
     if given.get("image_shape") is not None:
         given["image_shape"] = tuple(given["image_shape"])
+    if given.get("features") is not None:
+        given["features"] = features.from_description(given["features"])
     if given.get("phases") is not None:
         given["phases"] = tuple(map(_phase, given["phases"]))
     return given
@@ -139,7 +146,7 @@ def shaped(estimator: Any, name: str, split: Split) -> Split:
     if split.x_train.ndim != 2:
         raise BadData(
             f"The model {name} takes tables, X [n, features]; this X is {list(split.x_train.shape)}. Choose a model for sequences "
-            f"(fastgrnn), or save X.reshape(len(X), -1)."
+            f"(fastgrnn, gru, ...), or save X.reshape(len(X), -1)."
         )
     return split
 
@@ -161,6 +168,11 @@ def fit(estimator: Any, name: str, split: Split, tracker: Tracker, checkpoint: P
 
     checkpoint: a file that training writes after each epoch and goes on from, of models that are no forests.
     """
+    featuriser = getattr(estimator, "features", None)
+    if featuriser is not None:
+        with warnings.catch_warnings():  # here the sampling rate counts; the rows are looked at when they are read
+            warnings.simplefilter("ignore", PoorRecordings)
+            featuriser.check(features.as_samples(split.x_train[:1]), split.hertz)
     try:
         if name in FORESTS:
             tracker.begin(f"training {name}")

@@ -24,7 +24,17 @@ def run(
         ),
     ] = None,
     recording: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A .wav, .csv, .npy or .txt to replay through the board.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A .wav, .csv, .npy or .txt to replay through the board; of keywords also a folder of .wav files, or `microphone`.",
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="What this command made before: its model is taken, and nothing is trained."
+        ),
     ] = None,
     target: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The labels' column in a CSV; their key in an NPZ.")
@@ -47,7 +57,7 @@ def run(
     """Run an application: train where there are data, compile, prove it on the board, and write the firmware project.
 
     The C takes samples one at a time. A recording is replayed through the emulated board, sample by sample, and what it hears is printed;
-    some applications bring one.
+    some applications bring one. With --model nothing is trained: the integers of an earlier output folder are deployed as they are.
     """
     from edgewright import apps, boards
     from edgewright.cli import _models, _rows, _train
@@ -57,14 +67,17 @@ def run(
     boards.get(board)
     kinds = _models.check_exports(export)
     settings = _train.parse_settings(set_ or [])
-    for_training = {"--target": target, "--length": length, "--rate": rate, "--set": set_ or None}
+    for_training = {"--target": target, "--length": length, "--rate": rate}
+    for_training |= {"--set": set_ or None} if model is None else {}
     unused = [option for option, value in for_training.items() if value is not None]
     if data is None and unused:
         raise BadInput(f"{' and '.join(unused)} can be given with --data only: without it nothing is trained.")
+    if model is not None and data is not None:
+        raise BadInput("--model is trained already: leave --data out, or train anew without --model.")
     with _output.new_folder(out, force=force) as folder, tracker(quiet=json) as progress:
         split, warnings = (None, ()) if data is None else _rows.read_split(data, target, 0.25, seed, length, rate)
         called = None if data is None else _rows.named(data)
-        made = application.run(apps.Order(board, split, called, recording, seed, settings, progress.begin))
+        made = application.run(apps.Order(board, split, called, recording, seed, settings, model, progress.begin))
         _models.check_agreement(made.record)
         _models.write(made.firmware, made.record, kinds, folder)
         if made.estimator is not None:
@@ -80,5 +93,7 @@ ENTRY = Command(
     (
         "edgewright app gestures --board microbit --out gestures/",
         "edgewright app gestures --data hmp-adl-wrist --board bluepill --out gestures/",
+        "edgewright app keywords --data speech-commands --board nano33ble --out kws/",
+        "edgewright app keywords --model kws/ --recording microphone --board nano33ble --out heard/",
     ),
 )

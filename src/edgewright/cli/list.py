@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,7 +25,7 @@ def run(
     what: Annotated[str | None, typer.Argument(help="One of the catalogues; all of them unless given.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """List boards, datasets, estimators, augmentations, operators, engines, exports, applications or commands.
+    """List boards, datasets, features, cells, estimators, augmentations, operators, engines, exports, applications or commands.
 
     For what depends on tools or files it says whether they are here, and how to get them where they are not.
     """
@@ -111,17 +112,36 @@ def _estimators() -> list[Entry]:
 
 
 def _augmentations() -> list[Entry]:
-    from importlib import resources
-
     try:
         from edgewright.training import augmentations
-    except ModuleNotFoundError as error:  # the files tell the names where torch is not there to tell more
-        files = [file.name for file in (resources.files("edgewright") / "training" / "augmentations").iterdir()]
-        named = sorted(name.removesuffix(".py") for name in files if name.endswith(".py") and not name.startswith("_"))
-        doc, why_not = "A distortion of training rows.", missing_package(error)
-        return [{"name": catalog.spelled(name), "doc": doc, "serves": "", "why_not": why_not} for name in named]
+    except ModuleNotFoundError as error:
+        return [
+            entry | {"serves": ""}
+            for entry in _unread("training/augmentations", "A distortion of training rows.", error)
+        ]
     found = {name: augmentations.get(name) for name in augmentations.names()}
     return [{"name": name, "doc": entry.doc, "serves": entry.serves} for name, entry in found.items()]
+
+
+def _unread(folder: str, doc: str, error: ModuleNotFoundError) -> list[Entry]:
+    """Return the entries of a folder that needs a package that is not here: its files tell the names."""
+    files = (file.name for file in resources.files("edgewright").joinpath(folder).iterdir())
+    named = sorted(name.removesuffix(".py") for name in files if name.endswith(".py") and not name.startswith("_"))
+    return [{"name": catalog.spelled(name), "doc": doc, "why_not": missing_package(error)} for name in named]
+
+
+def _features() -> list[Entry]:
+    from edgewright import features
+
+    return [{"name": name, "doc": _first_line(features.get(name).__doc__)} for name in features.names()]
+
+
+def _cells() -> list[Entry]:
+    try:
+        from edgewright.nn import cells
+    except ModuleNotFoundError as error:
+        return _unread("nn/cells", "A recurrent cell.", error)
+    return [{"name": name, "doc": cells.get(name).doc} for name in cells.names()]
 
 
 def _operators() -> list[Entry]:
@@ -153,6 +173,8 @@ def _first_line(text: str | None) -> str:
 READERS: dict[str, Callable[[], list[Entry]]] = {
     "boards": _boards,
     "datasets": _datasets,
+    "features": _features,
+    "cells": _cells,
     "estimators": _estimators,
     "augmentations": _augmentations,
     "operators": _operators,

@@ -2,8 +2,8 @@
 """Runs images in unicorn, in a process of its own: `python -P _unicorn_worker.py`, requests on stdin, answers on stdout.
 
 A message is a little-endian uint32 with the length of a JSON object, that object, and the bytes of the blobs whose lengths its
-"blobs" lists. A request names the CPU, memory, segments, functions, the function to count and the cycles of instructions; its
-blobs are the vectors file and the segments. An answer holds counts, text, exit status and perhaps a fault; its blobs are
+"blobs" lists. A request names the CPU, memory, segments, functions, the function to count, where the harness exchanges vectors for
+outputs, and the cycles of instructions; its blobs are the vectors file and the segments. An answer holds counts, text, exit status and perhaps a fault; its blobs are
 the outputs file, the instructions of each run and its cycles as uint64.
 """
 
@@ -29,8 +29,10 @@ uclib: Any = importlib.import_module("unicorn.unicorn_py3.unicorn").uclib
 
 EXCEPTION_BREAKPOINT = 7  # of Arm
 RISCV_CALL = bytes.fromhex("1310f001 73001000 13507040")  # slli zero, zero, 0x1f; ebreak; srai zero, zero, 7
-SYS_OPEN, SYS_CLOSE, SYS_WRITE0, SYS_WRITE, SYS_READ, SYS_EXIT_EXTENDED = 0x01, 0x02, 0x04, 0x05, 0x06, 0x20
+SYS_OPEN, SYS_CLOSE, SYS_WRITE0, SYS_READ, SYS_EXIT_EXTENDED = 0x01, 0x02, 0x04, 0x06, 0x20
 VECTORS, OUTPUTS = 1, 2  # file handles
+HEADER = struct.Struct("<4I")  # of the vectors file: model, vectors, bytes of the inputs, bytes of the outputs
+CLOCK_BYTES = 4  # behind the outputs of each vector
 PAGE = 0x1000
 NEVER = 0xFFFFFFFE
 ACCESSES = {
@@ -75,9 +77,11 @@ class Counters(ctypes.Structure):
 
     _fields_ = [
         ("read_register", ctypes.c_void_p),
+        ("write_register", ctypes.c_void_p),
         ("stop", ctypes.c_void_p),
         ("link_register", ctypes.c_int32),
         ("stack_pointer", ctypes.c_int32),
+        ("first_argument", ctypes.c_int32),
         ("entry", ctypes.c_uint32),
         ("code_origin", ctypes.c_uint32),
         ("code_slots", ctypes.c_uint32),
@@ -116,6 +120,14 @@ class Counters(ctypes.Structure):
         ("stack_at_entry", ctypes.c_uint32),
         ("deepest", ctypes.c_uint32),
         ("painted", ctypes.c_uint32),
+        ("exchange", ctypes.c_uint32),
+        ("input_bytes", ctypes.c_uint32),
+        ("output_bytes", ctypes.c_uint32),
+        ("input", ctypes.c_void_p),
+        ("output", ctypes.c_void_p),
+        ("vectors", ctypes.c_void_p),
+        ("outputs", ctypes.c_void_p),
+        ("exchanges", ctypes.c_uint64),
     ]
 
 
@@ -125,7 +137,7 @@ class Board:
     def __init__(self, request: dict[str, Any], blobs: list[bytes]) -> None:
         self.request = request
         self.vectors, self.read_so_far = blobs[0], 0
-        self.outputs, self.text = bytearray(), bytearray()
+        self.text = bytearray()
         self.exit_code: int | None = None
         self.fault: dict[str, Any] | None = None
         self.failure: str | None = None
@@ -156,6 +168,10 @@ class Board:
             function_of[first : first + nbytes // 2] = [index] * (nbytes // 2)
         self.by_function = (ctypes.c_uint64 * (len(request["functions"]) + 1))()
         self.by_run, self.cycles_by_run = ((ctypes.c_uint64 * max(request["runs"], 1))() for _ in range(2))
+        _, _, input_bytes, output_bytes = HEADER.unpack_from(self.vectors)
+        exchange, *places = request["exchange"]
+        harness_input, harness_output = (self.ram_place + place - request["ram"][0] for place in places)
+        self.outputs = ctypes.create_string_buffer((output_bytes + CLOCK_BYTES) * request["runs"])
         self.by_call = (ctypes.c_uint64 * (slots + 1))()
         self.call_order, self.called = ((ctypes.c_uint32 * (slots + 1))() for _ in range(2))
         cycles_of = (ctypes.c_uint16 * slots)()
@@ -166,9 +182,11 @@ class Board:
         long_mask, long_from = self.kind.long_instruction
         self.counters = Counters(
             read_register=ctypes.cast(uclib.uc_reg_read, ctypes.c_void_p),
+            write_register=ctypes.cast(uclib.uc_reg_write, ctypes.c_void_p),
             stop=ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p),
             link_register=self.kind.link_register,
             stack_pointer=self.kind.stack_pointer,
+            first_argument=self.kind.arguments[0],
             entry=request["entry"],
             code_origin=request["flash"][0],
             code_slots=slots,
@@ -191,6 +209,13 @@ class Board:
             taken=request["taken"],
             stack=self.ram_place,
             stack_origin=request["ram"][0],
+            exchange=exchange,
+            input_bytes=input_bytes,
+            output_bytes=output_bytes + CLOCK_BYTES,
+            input=harness_input,
+            output=harness_output,
+            vectors=ctypes.cast(ctypes.c_char_p(self.vectors), ctypes.c_void_p).value + HEADER.size,
+            outputs=ctypes.addressof(self.outputs),
             own=function_of[(request["entry"] - request["flash"][0]) // 2],
         )
         # The binding takes Python functions only, so the C function goes in through its library handle.
@@ -246,7 +271,7 @@ class Board:
                 for function, slot in zip(self.called[: counters.calls], self.call_order, strict=False)
             ],
         }
-        return facts, [bytes(self.outputs), *counts]
+        return facts, [self.outputs.raw, *counts]
 
     def _on_exception(self, machine: Any, number: int, _: object) -> None:
         pc = machine.reg_read(self.kind.pc)
@@ -284,17 +309,13 @@ class Board:
             return {b"vectors.bin": VECTORS, b"outputs.bin": OUTPUTS}.get(bytes(read(name, length)), -1)
         if operation == SYS_CLOSE:
             return 0
-        if operation in (SYS_READ, SYS_WRITE):
+        if operation == SYS_READ:  # the header; the rest is moved by harness_exchange
             file, buffer, length = struct.unpack("<3I", read(argument, 12))
-            if operation == SYS_WRITE and file == OUTPUTS:
-                self.outputs += read(buffer, length)
-                return 0
-            if operation == SYS_READ and file == VECTORS:
-                data = self.vectors[self.read_so_far : self.read_so_far + length]
-                self.read_so_far += len(data)
-                self.machine.mem_write(buffer, bytes(data))
-                return length - len(data)
-            return length
+            if file != VECTORS or self.read_so_far + length > HEADER.size:
+                return int(length)
+            self.machine.mem_write(buffer, self.vectors[self.read_so_far : self.read_so_far + length])
+            self.read_so_far += length
+            return 0
         if operation == SYS_WRITE0:
             while byte := read(argument, 1)[0]:
                 self.text.append(byte)

@@ -127,6 +127,7 @@ def _contents(path: Path, core: str) -> tuple[dict[str, Any], tuple[str, ...], t
     """
     cycles = boards.core(core).cycles
     found = objects.functions(path)
+    symbols = objects.addresses(path)
     segments = objects.segments(path)
     message = {
         "segments": [address for address, _ in segments],
@@ -134,6 +135,7 @@ def _contents(path: Path, core: str) -> tuple[dict[str, Any], tuple[str, ...], t
         "code_bytes": sum(section.nbytes for section in objects.sections(path) if section.kind == "code"),
         "cycles": objects.instruction_cycles(path, cycles) if cycles else [],
         "taken": cycles.taken if cycles else 0,
+        "exchange": [symbols[name] & ~1 for name in ("harness_exchange", "harness_input", "harness_output")],
     }
     return message, tuple(entry.name for entry in found), tuple(data for _, data in segments)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +66,7 @@ def save_estimator(estimator: Estimator, path: str | Path) -> None:
     }
     if isinstance(estimator, SequenceClassifier):
         document["raw_shape"] = list(estimator.raw_shape_)
-        document["featuriser"] = _described_featuriser(estimator.featuriser_)
+        document["featuriser"] = _or_none(features.describe, estimator.featuriser_)
     arrays = {"mean": estimator.standardiser_.mean, "scale": estimator.standardiser_.scale}
     if isinstance(estimator, Regressor):
         arrays |= {name: np.asarray(getattr(estimator, f"{name}_")) for name in TARGET}
@@ -105,30 +106,12 @@ def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
     if plain["phases"] is not None:
         plain["phases"] = [asdict(phase) for phase in plain["phases"]]
     if plain.get("features") is not None:
-        plain["features"] = _described_featuriser(plain["features"])
+        plain["features"] = features.describe(plain["features"])
     return plain
 
 
-def _described_featuriser(featuriser: Any) -> dict[str, Any] | None:
-    """Return a featuriser of the catalogue as its name and its fields. Raises BadInput for any other."""
-    if featuriser is None:
-        return None
-    for name in features.names():
-        if type(featuriser) is features.get(name):
-            return {"name": name, "fields": asdict(cast(Any, featuriser))}
-    raise BadInput(
-        f"The featuriser {type(featuriser).__name__} is none of edgewright.features ({', '.join(features.names())}) and cannot be "
-        f"saved."
-    )
-
-
-def _featuriser(described: Any) -> Any:
-    """Return the featuriser that was described; a list in a field was a tuple."""
-    if described is None:
-        return None
-    kind = features.get(_expect(_expect(described, dict, "featuriser")["name"], str, "name of the featuriser"))
-    fields = _expect(described["fields"], dict, "fields of the featuriser")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+def _or_none(change: Callable[[Any], Any], value: Any) -> Any:
+    return None if value is None else change(value)
 
 
 def _as_given(plain: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +124,7 @@ def _as_given(plain: dict[str, Any]) -> dict[str, Any]:
             Phase(**{**phase, "trains": tuple(phase["trains"])}) for phase in parameters["phases"]
         )
     if parameters.get("features") is not None:
-        parameters["features"] = _featuriser(parameters["features"])
+        parameters["features"] = features.from_description(parameters["features"])
     return parameters
 
 
@@ -201,12 +184,12 @@ def _build(document: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Any
     names = document.get("feature_names")
     if names is not None:
         estimator.feature_names_in_ = np.array([_expect(name, str, "feature name") for name in names], dtype=object)
-    features = _natural(document["n_features_in_"], "n_features_in_")
-    estimator.standardiser_ = _standardiser(document, arrays, features)
+    count = _natural(document["n_features_in_"], "n_features_in_")
+    estimator.standardiser_ = _standardiser(document, arrays, count)
     estimator.settings_ = {name: _setting(value, name) for name, value in document["settings"].items()}
     if issubclass(kind, SequenceClassifier):
         estimator.raw_shape_ = tuple(_natural(side, "a side of raw_shape") for side in document["raw_shape"])
-        estimator.featuriser_ = _featuriser(document["featuriser"])
+        estimator.featuriser_ = _or_none(features.from_description, document["featuriser"])
         _check_raw_shape(estimator)
     if isinstance(estimator, ProtoNNClassifier):
         estimator.several_labels_ = "label_bias" in estimator.settings_

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from functools import lru_cache
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from edgewright import catalog
 from edgewright.compiler.quantise import quantise
-from edgewright.errors import BadData
+from edgewright.errors import BadData, BadInput, UnknownName
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import INTEGER_RANGES, Array, Type, dequantise_array
 from edgewright.lowering import Builder
@@ -46,6 +48,50 @@ def get(name: str) -> type[Featuriser]:
 def names() -> tuple[str, ...]:
     """Return the names of all featurisers."""
     return tuple(catalog.spelled(name) for name in catalog.names("edgewright.features"))
+
+
+def describe(featuriser: Featuriser) -> dict[str, Any]:
+    """Return a featuriser of the catalogue as plain data: its name, and its settings. Raises BadInput for any other."""
+    for name in names():
+        if type(featuriser) is get(name):
+            values = {field.name: getattr(featuriser, field.name) for field in fields(cast(Any, featuriser))}
+            return {"name": name} | {key: _as_plain(value) for key, value in values.items()}
+    raise BadInput(
+        f"The featuriser {type(featuriser).__name__} is none of edgewright.features ({', '.join(names())}) and cannot be saved."
+    )
+
+
+def from_description(described: object) -> Featuriser:
+    """Return the featuriser of a name, or of plain data {"name": ..., setting: value}. Raises BadInput, UnknownName."""
+    given = {"name": described} if isinstance(described, str) else described
+    if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
+        raise BadInput(
+            f"{described!r} describes no featuriser; give a name ({', '.join(names())}), or its name with settings, such as "
+            '{"name": "log-mel", "hop": 160}.'
+        )
+    kind = get(given["name"])
+    settings = {key: value for key, value in given.items() if key != "name"}
+    allowed = {field.name for field in fields(cast(Any, kind))}
+    for key in settings:
+        if key not in allowed:
+            raise UnknownName(f"setting of {given['name']}", key, allowed)
+    try:
+        made: Featuriser = cast(Any, kind)(**{key: _as_setting(value) for key, value in settings.items()})
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"The featuriser {given['name']} cannot be made with these settings: {error}") from error
+    return made
+
+
+def _as_plain(value: Any) -> Any:
+    if isinstance(value, Featuriser):
+        return describe(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _as_setting(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return from_description(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def transform(featuriser: Featuriser, X: npt.ArrayLike, hertz: float | None = None) -> Floats:

@@ -121,7 +121,8 @@ class Op:
     alias: the port whose memory the output shares, for operators without a kernel. scale_a_feature: whether the port x may
     have one scale an entry of its last axis. prescribes(largest, attributes): dtype and scale that some of its ports, and y, are to
     have whatever the settings say, from the largest magnitude of each, in calibration or as a parameter. samples: the ports that
-    take raw samples alone: int16 in steps of 1, whatever the settings say. fits(graph, node): raises BadGraph where what the node says of the values around it does not hold.
+    take raw samples alone: int16 in steps of 1, whatever the settings say. fits(graph, node): raises BadGraph where what the node
+    says of the values around it does not hold.
     """
 
     doc: str

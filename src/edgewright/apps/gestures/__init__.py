@@ -6,9 +6,14 @@ from edgewright.apps import App, Order, Outcome
 
 
 def run(order: Order) -> Outcome:
-    """Return firmware for gestures: trained where there are data to train on, else GesturePod's model. Raises BadData, DoesNotFit."""
+    """Return firmware for gestures: trained where there are data to train on or were before, else GesturePod's model.
+
+    Raises BadData, BadModelFile, DoesNotFit.
+    """
     from edgewright.apps.gestures import published, trained
 
+    if order.model is not None:
+        return trained.again(order)
     return published.run(order) if order.split is None else trained.run(order)
 
 

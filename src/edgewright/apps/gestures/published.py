@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgewright.apps import Order, Outcome
-from edgewright.apps.gestures import votes
+from edgewright.apps import Order, Outcome, votes
 from edgewright.data import recordings
 from edgewright.errors import BadData
 from edgewright.features.gesture_pod import CHANNELS, GesturePod
@@ -25,6 +24,7 @@ PAUSE = 2.0  # seconds between two gestures
 NAMES = {"1": "noise", "3": "double tap", "4": "right twist", "5": "left twist", "7": "twirl", "9": "double swipe"}
 QUIET = ("noise", "0", "2", "6", "8")  # class 1, and the numbers that stand for no class
 MODEL, RECORDING = "data.h", "taps.txt"
+PROTONN = "protonn"
 EXCHANGED = (
     3  # times that the windows are repeated with axes exchanged and turned round, for gestures that were not recorded
 )
@@ -57,11 +57,11 @@ def run(order: Order) -> Outcome:
     rows = samples[: len(samples) // featuriser.window * featuriser.window]  # they follow each other in the stream
     rows = rows.reshape(-1, featuriser.window, len(CHANNELS))
     record = firmware.report(
-        rows, data=path.name, split="replayed", settings={"model": "protonn", "features": "gesture-pod"}
+        rows, data=path.name, split="replayed", settings={"model": PROTONN, "features": "gesture-pod", "hertz": HERTZ}
     )
     record = replace(record, numbers={**record.numbers, "agreement_with_float": agree})
     seconds = [(featuriser.window + number * featuriser.stride) / HERTZ for number in range(len(answers))]
-    heard = votes.gestures(answers, graph.labels, seconds, QUIET, PAUSE)
+    heard = votes.events(answers, graph.labels, seconds, QUIET, PAUSE)
     return Outcome(
         firmware,
         record,

@@ -1,4 +1,4 @@
-"""From answers to gestures: a majority of the last answers, and one gesture at a time."""
+"""From answers to what was heard: a majority of the last answers, and one event at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ VOTES = 6
 
 @dataclass(frozen=True)
 class Heard:
-    """A gesture. seconds: since the recording began. votes: how many of the last answers say so."""
+    """An event: a gesture, a word. seconds: since the recording began. votes: how many of the last answers say so."""
 
     seconds: float
     label: str
@@ -31,12 +31,17 @@ def majority(answers: Sequence[str], labels: Sequence[str], of: int = VOTES) -> 
     return found
 
 
-def gestures(
-    answers: Sequence[str], labels: Sequence[str], seconds: Sequence[float], quiet: Collection[str], pause: float
+def events(
+    answers: Sequence[str],
+    labels: Sequence[str],
+    seconds: Sequence[float],
+    quiet: Collection[str],
+    pause: float,
+    of: int = VOTES,
 ) -> list[Heard]:
-    """Return the gestures in answers given at `seconds`: majorities that are not `quiet`, the next one `pause` seconds later at least."""
+    """Return the events in answers given at `seconds`: majorities that are not `quiet`, the next one `pause` seconds later at least."""
     heard: list[Heard] = []
-    for (label, votes), at in zip(majority(answers, labels), seconds, strict=True):
+    for (label, votes), at in zip(majority(answers, labels, of), seconds, strict=True):
         if label not in quiet and (not heard or at - heard[-1].seconds >= pause):
             heard.append(Heard(at, label, votes))
     return heard
