@@ -12,3 +12,8 @@ def reads_sequences(name: str) -> bool:
 def as_read(split: Split, name: str) -> Split:
     """Return images as an estimator reads them: a table, or lines as steps."""
     return split.as_sequences() if reads_sequences(name) else split
+
+
+def fewest_epochs(name: str) -> int:
+    """Return as many epochs as an estimator has phases, 3 at least."""
+    return max(3, len(estimators.get(name)()._usual_phases()))

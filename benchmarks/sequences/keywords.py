@@ -66,7 +66,8 @@ class Setting:
         return x[:, self.first : self.first + self.samples]
 
 
-# An epoch draws as many rows as there are copies: 32 such are 800 over the recordings themselves. No part is held out, and the last weights count.
+# An epoch draws as many rows as there are copies: 32 such are 800 over the recordings themselves. No part is held out; the last weights
+# count.
 SHARED: Mapping[str, Any] = {
     "size_kb": None,
     "standardise": "common",

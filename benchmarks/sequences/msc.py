@@ -44,7 +44,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "consecutive": 2,
         "epochs": 80,
     },
-    ONE_TIER: {"hidden": 20, "epochs": 80},
+    ONE_TIER: {"hidden": 22, "epochs": 80},
 }
 
 

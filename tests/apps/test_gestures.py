@@ -2,13 +2,15 @@ import numpy as np
 import pytest
 
 from edgewright import apps
-from edgewright.apps import Order
-from edgewright.apps.gestures import published, votes
+from edgewright.apps import Order, earlier, votes
+from edgewright.apps.gestures import published
 from edgewright.data import Split
-from edgewright.errors import BadData, UnknownName
+from edgewright.errors import BadData, BadInput, UnknownName
 from edgewright.features import transform
 from edgewright.features.gesture_pod import GesturePod
 from edgewright.frontends.protonn import read_model
+from edgewright.ir import save
+from edgewright.records import write
 from edgewright.runtime.interpret import run_float
 
 
@@ -24,10 +26,17 @@ def test_a_majority_takes_the_first_of_equals_in_the_order_of_the_classes():
     ]
 
 
+def test_what_goes_on_is_one_event_where_it_does_not_repeat():
+    answers = ["rest"] * 4 + ["tap"] * 12 + ["rest"] * 8 + ["tap"] * 4
+    seconds = [0.1 * number for number in range(len(answers))]
+    heard = votes.events(answers, ("rest", "tap"), seconds, ("rest",), pause=0.5, of=2, repeats=False)
+    assert [(round(one.seconds, 1), one.label) for one in heard] == [(0.5, "tap"), (2.5, "tap")]
+
+
 def test_one_gesture_at_a_time():
     answers = ["rest"] * 6 + ["tap"] * 12
     seconds = [0.1 * number for number in range(len(answers))]
-    heard = votes.gestures(answers, ("rest", "tap"), seconds, ("rest",), pause=0.5)
+    heard = votes.events(answers, ("rest", "tap"), seconds, ("rest",), pause=0.5)
     assert [(round(one.seconds, 1), one.label, one.votes) for one in heard] == [(0.9, "tap", 4), (1.4, "tap", 6)]
 
 
@@ -94,6 +103,27 @@ def test_a_model_is_trained_and_answers_once_a_window(motions, tmp_path):
     assert made.record.numbers["accuracy_float"] == made.estimator.score(motions.x_test, motions.y_test)
     assert made.record.data == "motions"
     assert [row[0] for row in made.heard] == ["1.2", "2.4", "3.6", "4.8", "6.0", "7.2"]
+
+
+def test_a_trained_model_answers_again_without_training(motions, tmp_path):
+    np.savetxt(tmp_path / "stream.csv", motions.x_test.reshape(-1, 3), delimiter=",")
+    run = apps.get("gestures").run
+    made = run(Order("host", motions, "motions", tmp_path / "stream.csv", settings={"epochs": 12, "hidden": 8}))
+    folder = tmp_path / "made"
+    folder.mkdir()
+    save(made.firmware.models["gestures"].graph, folder / earlier.GRAPH_FILE)
+    write(folder / earlier.RECORDS_FILE, [made.record])
+    again = run(Order("host", recording=tmp_path / "stream.csv", model=folder))
+    assert again.heard == made.heard
+    assert again.estimator is None
+    assert again.record.graph_hash == made.record.graph_hash
+    assert again.record.numbers["verified"] == 1
+    with pytest.raises(BadInput, match="trained already, so epochs cannot be set"):
+        run(Order("host", model=folder, settings={"epochs": 3}))
+    short = tmp_path / "short.csv"
+    np.savetxt(short, motions.x_test[0, :5], delimiter=",")
+    with pytest.raises(BadData, match="5 samples of 3 numbers; 12 or more of 3 are needed"):
+        run(Order("host", recording=short, model=folder))
 
 
 def test_a_setting_that_is_none(motions):

@@ -18,6 +18,9 @@ BARS = {
     "gru": 0.975,
     "lstm": 0.965,
     "ugrnn": 0.975,
+    "sharnn": 0.96,
+    "msc": 0.92,
+    "emi": 0.76,  # each window sees two of the eight lines, and the first confident ones decide
 }
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from learners import as_read
+from learners import as_read, fewest_epochs
 
 from edgewright import data, deploy, estimators
 from edgewright.compress import hard_threshold
@@ -48,18 +48,25 @@ def trees(outputs):
     return found
 
 
+def others(model):
+    """What is not searched for."""
+    return {name: value for name, value in model.settings_.items() if not name.startswith("hidden")}
+
+
 PLANS = {
     "bonsai": trees(10),
     "bonsai-regressor": trees(1),
     "protonn": lambda model: _protonn_plans.plans(64, 10, _protonn_plans.Wanted(None, None, None)),
     **dict.fromkeys(("fastgrnn", "fastrnn", "ugrnn", "gru", "lstm"), lambda model: model._plans(8, 10)),
+    **dict.fromkeys(("emi", "msc"), lambda model: model._plans(8, 10, others(model))),
+    "sharnn": lambda model: model._plans(8, 10, model.settings_["brick"]),
 }
 
 
 @pytest.mark.parametrize("name", estimators.names())
 @pytest.mark.parametrize("size_kb", [0.5, 1, 2, 4])
 def test_the_largest_setting_that_fits_is_taken(name, size_kb):
-    model = estimators.get(name)(size_kb=size_kb, epochs=3, random_state=0)
+    model = estimators.get(name)(size_kb=size_kb, epochs=fewest_epochs(name), random_state=0)
     split = as_read(DIGITS, name)
     model.fit(split.x_train[:100], split.y_train[:100])
     limit = size_kb * 1024
@@ -150,7 +157,7 @@ def test_a_budget_counts_what_is_taken():
 def test_the_size_is_that_of_the_constants_in_the_c(name, standardise):
     split = as_read(DIGITS, name)
     x, y = split.x_train[:300], split.y_train[:300]
-    model = estimators.get(name)(size_kb=2, epochs=3, standardise=standardise, random_state=0).fit(x, y)
+    model = estimators.get(name)(size_kb=2, epochs=fewest_epochs(name), standardise=standardise, random_state=0).fit(x, y)
     (entry,) = deploy(model, "microbit", x).program.entries
     weights = sum(count for constant, count in entry.constant_bytes.items() if not constant.endswith("_table"))
     assert weights <= model.size_bytes() <= 2048

@@ -3,7 +3,7 @@ import struct
 
 import numpy as np
 import pytest
-from learners import reads_sequences
+from learners import fewest_epochs, reads_sequences
 from sklearn.exceptions import NotFittedError
 
 from edgewright import data, estimators
@@ -34,7 +34,7 @@ def saved(tmp_path_factory):
 @pytest.mark.parametrize("name", [name for name in estimators.names() if not name.endswith("regressor")])
 def test_a_saved_estimator_comes_back_the_same(tmp_path, name, labels):
     x = X.reshape(-1, 8, 8) if reads_sequences(name) else X
-    model = estimators.get(name)(size_kb=1, epochs=3, random_state=0).fit(x, labels)
+    model = estimators.get(name)(size_kb=1, epochs=fewest_epochs(name), random_state=0).fit(x, labels)
     save_estimator(model, tmp_path / "model")
     loaded = load_estimator(tmp_path / "model")
     assert type(loaded) is type(model)

@@ -38,10 +38,18 @@ def events(
     quiet: Collection[str],
     pause: float,
     of: int = VOTES,
+    *,
+    repeats: bool = True,
 ) -> list[Heard]:
-    """Return the events in answers given at `seconds`: majorities that are not `quiet`, the next one `pause` seconds later at least."""
+    """Return the events in answers given at `seconds`: majorities that are not `quiet`, the next one `pause` seconds later at least.
+
+    repeats: whether a majority that lasts longer than the pause is another event.
+    """
     heard: list[Heard] = []
+    before = None
     for (label, votes), at in zip(majority(answers, labels, of), seconds, strict=True):
-        if label not in quiet and (not heard or at - heard[-1].seconds >= pause):
+        begins = repeats or label != before
+        if begins and label not in quiet and (not heard or at - heard[-1].seconds >= pause):
             heard.append(Heard(at, label, votes))
+        before = label
     return heard

@@ -63,7 +63,7 @@ class MSCRNN(Learner):
     last states, and the scores of all classes, clutter among them, so that it can put right what the lower one let through.
     Rows that are no targets score as clutter. Parts for `Phase.trains`: "lower" and "upper"; each learns from a loss of its own,
     together where both learn. Windows begin with the label of their row until `relabel` makes labels anew by the policy, with
-    clutter as background; with `every_step` the lower loss is over all steps. exits: whether windows are left early, "none" or
+    clutter as background; with `every_step` the lower loss is over all steps and the upper one over all windows. exits: whether windows are left early, "none" or
     "window"; `confidence` is the probability from which on; `settle` chooses it, and the level. hidden, hidden_upper: of the
     tiers; cell, rank_w, rank_u, activations, view_bits: as of `Layer`, for both. Raises BadInput, UnknownName.
     """
@@ -135,9 +135,9 @@ class MSCRNN(Learner):
         states: torch.Tensor = self.lower.layer(cut.flatten(0, 1), every_step=every_step, rounded=self.rounded)
         return states.reshape(*cut.shape[:2], *states.shape[1:])
 
-    def _upper(self, states: torch.Tensor) -> torch.Tensor:
-        """Return the upper scores [n, classes] of the windows' last states."""
-        return self._scores("upper", self.upper.layer(states, rounded=self.rounded))
+    def _upper(self, states: torch.Tensor, every_step: bool = False) -> torch.Tensor:
+        """Return the upper scores [n, classes] of the windows' last states, or [n, count, classes] after each window."""
+        return self._scores("upper", self.upper.layer(states, every_step=every_step, rounded=self.rounded))
 
     def _cascade(self, states: torch.Tensor, steps: torch.Tensor) -> Cascade:
         """Return what both tiers make of the windows' last states, [n, count, hidden], after so many steps, int64 [n]."""
@@ -197,12 +197,13 @@ class MSCRNN(Learner):
     def loss(self, x: torch.Tensor, y: torch.Tensor, labels: torch.Tensor, criterion: Criterion) -> torch.Tensor:
         """Return the sum of the losses of the tiers that learn."""
         total = torch.zeros(())
-        every_step = self.every_step and self.lower.learns
-        states = self._states(x, every_step)
+        within = self.every_step and self.lower.learns
+        states = self._states(x, within)
         if self.lower.learns:
-            total = total + loss_of(self._scores("lower", states), labels, criterion, every_step)
+            total = total + loss_of(self._scores("lower", states), labels, criterion, within)
         if self.upper.learns:
-            total = total + criterion(self._upper(states[:, :, -1] if every_step else states), y)
+            scores = self._upper(states[:, :, -1] if within else states, self.every_step)
+            total = total + loss_of(scores[:, None], y[:, None], criterion, self.every_step)
         return total
 
     @torch.no_grad()

@@ -64,7 +64,9 @@ def again(order: Order) -> Outcome:
     assert order.model is not None
     found = earlier.read(order.model, "gestures")
     if order.settings:
-        raise BadInput(f"{order.model} is trained already, so {', '.join(order.settings)} cannot be set; leave --set out.")
+        raise BadInput(
+            f"{order.model} is trained already, so {', '.join(order.settings)} cannot be set; leave --set out."
+        )
     if found.settings.get("model") == PROTONN:
         raise BadInput(f"{order.model} holds GesturePod's model, which nothing is trained for; leave --model out.")
     samples = None if order.recording is None else read_samples(order.recording, found.graph.input_type.shape)

@@ -56,7 +56,12 @@ def _trained(order: Order) -> _Made:
     choice, settings = training.choose(order.settings)
     featuriser = training.featuriser_for(split, choice)
     hertz, window = float(featuriser.sample_rate), split.x_train.shape[1]
-    every = training.samples_of(choice, featuriser)
+    every = choice.samples(hertz)
+    if every is not None and every % featuriser.hop:
+        raise BadInput(
+            f"every is {choice.every:g} s, {every:,} samples; allowed: whole multiples of the {featuriser.hop} samples from one frame to "
+            f"the next ({featuriser.hop / hertz:g} s)."
+        )
     recordings = _recorded(order.recording, hertz, window)
     estimator = training.fit(split, featuriser, choice, settings, order.seed, order.say)
     order.say(f"compiling for {order.board}")
@@ -84,21 +89,19 @@ def _again(order: Order, folder: Path) -> _Made:
             f"{folder} does not say how many samples a second its model hears. Make it anew by `edgewright app {NAME}`."
         )
     if set(order.settings) - {"every"}:
-        raise BadInput(f"{folder} is trained already: of --set only `every` can be given with --model.")
-    settings = {**found.settings, **order.settings}
-    try:
-        choice, featuriser = training.choice_of(settings), training.described_featuriser(settings)
-    except (LookupError, TypeError) as error:
-        raise 
+        raise BadInput(f"{folder} is trained already: of its settings only `every` can be given anew with --model.")
+    every = training.Choice(**order.settings).samples(found.hertz) or found.every
     input_type = found.graph.input_type
     recordings = _recorded(order.recording, found.hertz, input_type.shape[0])
     samples = np.concatenate([recording.samples for recording in recordings]) if recordings else None
     order.say(f"compiling for {order.board}")
-    firmware = deploy(found.graph, order.board, name=NAME, stream=found.every)
+    firmware = deploy(found.graph, order.board, name=NAME, stream=every)
     rows = earlier.rows_of(samples, input_type)
     order.say(f"running {len(rows):,} windows on {order.board}")
     record = firmware.report(
-        rows, data=earlier.called(order.recording if recordings else None), settings=found.settings
+        rows,
+        data=earlier.called(order.recording if recordings else None),
+        settings={**found.settings, **order.settings},
     )
     return _Made(firmware, record, found.hertz, recordings)
 

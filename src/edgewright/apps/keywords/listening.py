@@ -56,7 +56,8 @@ def read(place: Path, hertz: float, window: int) -> tuple[Recording, ...]:
             problems.append(f"{file} cannot be read: {error.strerror or error}.")
             continue
         except ValueError as error:
-            problems.append(f"{file} cannot be read: {error}")
+            fix = "" if _wav.FIX in str(error) else f" {_wav.FIX}"
+            problems.append(f"{file} cannot be read: {error}{fix}")
             continue
         if audio.hertz != hertz:
             problems.append(
@@ -81,7 +82,8 @@ def read(place: Path, hertz: float, window: int) -> tuple[Recording, ...]:
 def hear(firmware: Firmware, recordings: Sequence[Recording], hertz: float) -> tuple[tuple[str, ...], ...]:
     """Return the words that the board hears, a row each: recording, seconds, word, votes; one row where it hears none.
 
-    A word is what most answers of the last window say, and the next one is heard a window later at the earliest.
+    A word is what most answers of the last window say; it is heard once until they say something else. Where windows do not overlap
+    each has its answer.
     """
     (model,) = firmware.models.values()
     assert model.stream is not None
@@ -91,7 +93,8 @@ def hear(firmware: Firmware, recordings: Sequence[Recording], hertz: float) -> t
     for recording in recordings:
         answers = [str(label) for label in firmware.predict(recording.samples)]
         seconds = [(window + number * every) / hertz for number in range(len(answers))]
-        words = votes.events(answers, model.graph.labels, seconds, QUIET, window / hertz, of)
+        again = every >= window  # where answers overlap, several are about the same sound
+        words = votes.events(answers, model.graph.labels, seconds, QUIET, every / hertz, of, repeats=again)
         rows += [(recording.name, f"{one.seconds:.2f}", one.label, f"{one.votes} of {of}") for one in words]
         rows += [] if words else [(recording.name, NOTHING, NOTHING, NOTHING)]
     return tuple(rows)

@@ -61,6 +61,10 @@ class Choice:
         if self.model not in models():
             raise UnknownName("model of sequences", str(self.model), models())
 
+    def samples(self, hertz: float) -> int | None:
+        """Return how many samples lie between two answers, one at least; None for as many as a recording has."""
+        return None if self.every is None else max(1, round(self.every * hertz))
+
 
 def models() -> tuple[str, ...]:
     """Return the names of the estimators that a featuriser can stand before."""
