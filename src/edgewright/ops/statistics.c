@@ -39,7 +39,7 @@ EW_KERNEL int32_t ew_statistics_root(uint32_t square) {
     return (int32_t)(rest > root ? root + 1 : root);
 }
 
-EW_KERNEL void ew_statistics_pass(
+static inline void ew_statistics_pass(
     ew_statistics *found, const int16_t *x, uint16_t steps, uint16_t channels, int32_t low, int32_t high, uint8_t fraction) {
     int32_t total = 0, lowest = 32767, highest = -32768, before = ew_statistics_sample(x[0], low, high, fraction);
     uint64_t squares = 0;
