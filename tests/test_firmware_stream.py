@@ -11,7 +11,7 @@ import pytest
 from small_graphs import rows_for
 from stream_graphs import sequence
 
-from edgewright import Firmware, boards, deploy, engines
+from edgewright import Firmware, boards, deploy, deployed, engines
 from edgewright.compiler.program import Program
 from edgewright.engines import _tools
 from edgewright.errors import BadInput, DoesNotFit
@@ -79,6 +79,7 @@ def test_a_report_says_what_a_sample_costs(board: str) -> None:
     record = made.report(ROWS, labels)
     numbers = record.numbers
     assert (numbers["verified"], numbers["accuracy_integer"], numbers["accuracy_board"]) == (1, 1.0, 1.0)
+    assert numbers["rows_on_board"] == numbers["rows"] == 30
     (entry,) = made.program.entries
     assert entry.step is not None
     assert numbers["state_bytes"] == entry.step.state_bytes == 4 * 2 + 2
@@ -97,6 +98,14 @@ def test_a_report_says_what_a_sample_costs(board: str) -> None:
     page = render_page([record])
     assert "Models that take samples one at a time" in page
     assert f"{numbers['state_bytes']:,}" in page
+
+
+def test_a_report_says_how_many_rows_the_board_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployed, "MOST_SAMPLES", 37)
+    made = firmware("microbit")
+    record = made.report(ROWS, whole(made, ROWS))
+    assert (record.numbers["rows"], record.numbers["rows_on_board"], record.numbers["accuracy_board"]) == (30, 7, 1.0)
+    assert "7 of 30 rows" in render_page([record])
 
 
 def test_means_are_over_whole_answers() -> None:

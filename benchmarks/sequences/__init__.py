@@ -54,7 +54,7 @@ def units(quick: bool) -> Sequence[Unit]:
     found += [
         unit(f"{emi.called(one.name, kind)} seed {seed}", emi.unit, one.name, kind, seed)
         for one in emi.SETTINGS
-        for kind in emi.KINDS
+        for kind in one.kinds
         for seed in seeds
     ]
     found += [unit(f"{msc.called(kind)} seed {seed}", msc.unit, kind, seed) for kind in msc.KINDS for seed in seeds]

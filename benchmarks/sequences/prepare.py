@@ -25,7 +25,7 @@ def trainings() -> dict[str, Callable[[], Trained]]:
         found |= {
             f"{emi.called(one.name, kind)} {end}": partial(emi.model, one.name, kind, seed, False)
             for one in emi.SETTINGS
-            for kind in emi.KINDS
+            for kind in one.kinds
         }
         found |= {f"{msc.called(kind)} {end}": partial(msc.model, kind, seed, False) for kind in msc.KINDS}
     return found | {

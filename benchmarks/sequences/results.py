@@ -44,7 +44,7 @@ def reached(made: Sequence[Record]) -> Numbers:
 def names() -> tuple[str, ...]:
     """Return the names of all models whose accuracy is measured in float and in integers."""
     found = [one.name for one in mnist.SETTINGS] + [one.name for one in (*keywords.SETTINGS, *dense_cost.SETTINGS)]
-    found += [emi.called(setting.name, kind) for setting in emi.SETTINGS for kind in emi.KINDS]
+    found += [emi.called(setting.name, kind) for setting in emi.SETTINGS for kind in setting.kinds]
     return (*found, *(msc.called(kind) for kind in msc.KINDS))
 
 
@@ -153,24 +153,29 @@ def _dense_cost(made: Sequence[Record]) -> Numbers:
 
 def _emi(made: Sequence[Record]) -> Numbers:
     found: Numbers = {}
-    gains = []
     for setting in emi.SETTINGS:
-        plain, early, unrefined = (emi.called(setting.name, kind) for kind in (emi.PLAIN, emi.EMI, emi.UNREFINED))
-        found[f"{setting.name} accuracy"] = difference(percent(made, early), percent(made, plain))
-        steps = [middle(made, trained.ACCURACY, name, "steps_executed") for name in (plain, early)]
-        found[f"{setting.name} steps"] = quotient(*steps)
-        gains.append(difference(percent(made, early), percent(made, unrefined)))
-    return {**found, "refinement": mean(gains)}
+        name = setting.name
+        plain, early, other = (emi.called(name, kind) for kind in setting.kinds)
+        if setting.refines:
+            found[f"{name} refinement"] = difference(percent(made, early), percent(made, other))
+            continue
+        found[f"{name} accuracy"] = difference(percent(made, early), percent(made, plain))
+        steps = [middle(made, trained.ACCURACY, model, "steps_executed") for model in (plain, early)]
+        found[f"{name} steps"] = quotient(*steps)
+    return found
 
 
 def _msc(made: Sequence[Record]) -> Numbers:
     cascade, single = (msc.called(kind) for kind in (msc.CASCADE, msc.ONE_TIER))
-    seconds = [
-        middle(made, on_boards.CHECKED, name, "instructions_per_second", msc.STREAM) for name in (single, cascade)
-    ]
+    seconds, right = (
+        [middle(made, on_boards.CHECKED, name, key, msc.STREAM) for name in (cascade, single)]
+        for key in ("instructions_per_second", "accuracy_integer")
+    )
+    above = difference(*right)
     return {
         "cascade_accuracy": difference(percent(made, cascade), percent(made, single)),
-        "cascade_saves": quotient(*seconds),
+        "cascade_stream_accuracy": None if above is None else 100 * above,
+        "cascade_saves": quotient(*reversed(seconds)),
         "cascade_size": quotient(most_bytes(made, cascade), most_bytes(made, single)),
     }
 

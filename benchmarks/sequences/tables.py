@@ -198,7 +198,7 @@ def _dense(made: Sequence[Record]) -> str:
 def _emi(made: Sequence[Record]) -> str:
     rows = []
     for one in emi.SETTINGS:
-        for kind in emi.KINDS:
+        for kind in one.kinds:
             name = emi.called(one.name, kind)
             steps = results.middle(made, trained.ACCURACY, name, "steps_executed")
             size = results.most_bytes(made, name)

@@ -24,7 +24,7 @@ GOLDEN_VECTORS = 8
 GOLDEN_BYTES = 1024  # of the samples that the self-test of a stream repeats
 CORNER_VECTORS = 24
 MOST_VECTORS_ON_AVR = 1000  # a cycle-exact simulator is slow
-MOST_SAMPLES, MOST_SAMPLES_ON_AVR = 50_000, 20_000
+MOST_SAMPLES, MOST_SAMPLES_ON_AVR = 320_000, 20_000  # 20 seconds of sound at 16 kHz
 MOST_WINDOWS = 64  # of a stream that are compared with the whole-sequence twin
 WHOLE_SEQUENCE = "whole sequence"  # beside the engines: the twin of a stream against that of its graph
 

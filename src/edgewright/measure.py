@@ -123,8 +123,9 @@ def _behaviour(
     if on_board is None:
         return numbers
     run = on_board.run
+    answered, outputs = of_rows(model, on_board.outputs)
+    numbers["rows_on_board"] = len(answered)
     if y is not None and model.classes is not None:
-        answered, outputs = of_rows(model, on_board.outputs)
         found = np.asarray(y)[answered]
         numbers["accuracy_board"] = float(np.mean(model.answers(outputs) == found)) if len(found) else None
     numbers |= counts(run, board) if model.stream is None else stream_counts(model.stream, run, board)

@@ -38,6 +38,31 @@ def test_cost_says_what_a_sample_costs(saved: Path, edgewright: Edgewright) -> N
     assert 0 < numbers["instructions_per_sample"] < numbers["instructions_per_sample_largest"]
 
 
+@pytest.mark.parametrize("width", [80, 160])
+def test_cost_has_a_column_of_states_for_streams_only(
+    saved: Path, edgewright: Edgewright, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    for options, state in ((["--stream"], "10"), ([], None)):
+        lines = edgewright("cost", saved, "--board", "microbit", *options).out.splitlines()
+        head = next(line for line in lines if line.startswith("board")).split()
+        cells = next(line for line in lines if line.startswith("microbit")).split()
+        assert dict(zip(head, cells, strict=True)).get("state") == state
+
+
+def test_show_has_the_stages_of_a_stream(saved: Path, edgewright: Edgewright) -> None:
+    shown = edgewright("show", saved, "integers", "--stream", "--every", 7).out
+    assert "an answer every 7 samples, the first after 5" in shown
+    assert "stage 1: takes each element" in shown
+    memory = edgewright("show", saved, "memory", "--stream").out
+    assert "and 10 bytes of state that the caller keeps" in memory
+    assert "0/from_x " in memory
+    assert "last_step(last_state *state" in edgewright("show", saved, "c", "--stream").out
+    refused = edgewright("show", saved, "bounds", "--stream")
+    assert refused.code == 2
+    assert "the same with and without --stream" in refused.err
+
+
 def test_build_writes_a_stream_and_says_what_a_sample_costs(
     tmp_path: Path, edgewright: Edgewright, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from small_graphs import rows_for
+from stream_graphs import sequence
 
 from edgewright import boards, deploy
-from edgewright.compiler.program import Entry, Layer
+from edgewright.compiler.program import Entry, Layer, Step
 from edgewright.engines import Run
 from edgewright.engines.layers import instructions_by_layer
 from edgewright.estimators import FastGRNNClassifier
@@ -33,6 +35,24 @@ def test_a_loop_that_is_written_several_times_keeps_its_instructions():
 @pytest.mark.parametrize("calls", [(), (("x", 1),), (("x", 1), ("y", 2), ("z", 3))])
 def test_what_is_not_clear_is_not_told(calls):
     assert instructions_by_layer(entry(("a", 1, 0), ("b", 1, 0)), Run(NOTHING, by_call=calls), 1) is None
+
+
+def test_what_a_stream_does_while_it_waits_belongs_to_the_first_layer():
+    stream = replace(entry(("0/a", 1, 0), ("1/b", 1, 0)), step=Step(8, 4, 4))
+    kernels = [("m_step", 5), ("ew_copy_i16", 2), ("x", 10), ("ew_fill_i16", 1), ("y", 20), ("m_reset", 3)]
+    assert instructions_by_layer(stream, Run(NOTHING, by_call=tuple(kernels)), 1) == {"0/a": 21, "1/b": 20}
+
+
+@pytest.mark.parametrize("board", ["microbit", "arduino-uno"])
+def test_layers_of_a_stream_that_collects_windows_add_up(board):
+    graph = sequence("frames")
+    record = deploy(graph, board, rows_for(graph, 20), stream=True).report(rows_for(graph, 6))
+    if record.numbers["verified"] is None:
+        pytest.skip(str(record.tables["reasons"]))
+    counts = record.tables["instructions_by_layer"]
+    assert set(counts) == set(record.tables["layers"])
+    assert sum(counts.values()) == pytest.approx(record.numbers["instructions_per_inference"])
+    assert counts["0/tanh"] > 0 < counts["2/scores"]
 
 
 @pytest.mark.parametrize("board", [name for name in boards.names() if name != "host"])

@@ -110,6 +110,26 @@ def test_instructions_are_those_of_each_sample() -> None:
     assert np.array_equal(again.instructions, run.instructions)
 
 
+@pytest.mark.parametrize("board", ["microbit", "nano33ble", "hifive1"])
+def test_qemu_gives_the_same_and_counts_the_same_but_for_a_constant(board: str) -> None:
+    qemu, unicorn = engines.get("qemu"), engines.get("unicorn")
+    if reason := qemu.why_not(boards.get(board)) or unicorn.why_not(boards.get(board)):
+        pytest.skip(reason)
+    found = {name: to_stream(sequence(name)) for name in ("frames", "until", "raw")}
+    program = emit(found, "second", features=boards.get(board).cpu.features)
+    second, first = qemu.build(program, board), unicorn.build(program, board)
+    constants = []
+    for name, stream in found.items():
+        samples = given(stream)
+        timed = checked(second, name, stream, samples).timer_instructions
+        difference = timed - checked(first, name, stream, samples).instructions
+        assert np.ptp(difference[1:]) <= 1, name  # the timer's last tick
+        assert difference[0] > difference[1:].max() + 1  # the clock sees the reset before the first sample
+        constants.append(difference.min())
+    assert np.ptp(constants) < 8  # each model has a call of its own in the harness
+    assert min(constants) >= 2
+
+
 def test_early_exit_takes_fewer_instructions() -> None:
     engine = engines.get("unicorn")
     if reason := engine.why_not(boards.get("microbit")):

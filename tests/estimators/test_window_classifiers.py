@@ -110,8 +110,30 @@ def test_a_row_is_left_early_without_costing_accuracy(fitted):
     assert 0.5 < float(model.module_.confidence) < 1
     assert steps.mean() < 0.75 * STEPS
     model.module_.confidence.fill_(1.0)
+    model.module_.lead.fill_(np.inf)
     assert (model.steps_executed(x) == STEPS).all()
     assert early > model.score(x, y) - 0.03
+
+
+def test_thresholds_are_chosen_unless_given():
+    x, y, _ = signatures(40, 0)
+    module = emi(confidence=0.75, lead=0.25, epochs=6).fit(x, y).module_
+    assert (float(module.confidence), float(module.lead)) == (0.75, 0.25)
+    with pytest.raises(BadInput, match="allowed: a probability between 0 and 1"):
+        emi(confidence=1.0, epochs=6).fit(x, y)
+
+
+def test_windows_that_all_tell_are_added_up():
+    random = np.random.default_rng(0)
+    y = np.arange(400) % 3
+    x = (random.normal(0, 1.5, (400, STEPS, 1)) + (y - 1)[:, None, None]).astype(np.float32)
+    parameters = {"background": None, "rounds": 0}
+    added, best = (emi(pooling=pooling, **parameters).fit(x[:200], y[:200]) for pooling in ("sum", "run"))
+    assert added.score(x[200:], y[200:]) > best.score(x[200:], y[200:]) + 0.02
+    assert added.steps_executed(x).mean() < 0.75 * STEPS
+    shares = added.predict_proba(x[200:])
+    assert np.allclose(shares.sum(1), 1, atol=1e-5)
+    assert (shares.argmax(1) == added.predict(x[200:])).all()
 
 
 @pytest.mark.parametrize("name", MAKES)

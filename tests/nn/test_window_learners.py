@@ -1,6 +1,7 @@
 """EMI-RNN, ShaRNN and MSC-RNN: what they mean in torch, as graphs and in integers."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from edgewright.compiler.stream import to_stream
 from edgewright.errors import BadInput
 from edgewright.ir.types import Type, quantise_array
 from edgewright.lowering import Builder
-from edgewright.nn._instances import Instances
+from edgewright.nn._instances import SURE_PROBABILITY, Instances
 from edgewright.nn._learner import Inputs
 from edgewright.nn.emi import EMIRNN
 from edgewright.nn.msc import CLUTTER_SCORE, MSCRNN
@@ -34,9 +35,10 @@ def rows(n=30, steps=STEPS):
     return 1.5 * torch.randn(n, steps, FEATURES, generator=generator(1))
 
 
-def emi(confidence=1.0, seed=3, sharp=12.0, cell="fastgrnn", **more):
+def emi(confidence=1.0, sure_by=math.inf, seed=3, sharp=12.0, cell="fastgrnn", **more):
     module = EMIRNN(FEATURES, CLASSES, 6, generator(seed), window=8, stride=3, cell=cell, **more)
     module.confidence.fill_(confidence)
+    module.lead.fill_(sure_by)
     return sharpened(module, "output", sharp)
 
 
@@ -81,10 +83,15 @@ EVERY = {
     "emi, background": lambda: emi(consecutive=2, background=1),
     "emi, windows left": lambda: emi(0.8, exits="window", consecutive=3),
     "emi, windows left, background": lambda: emi(0.9, exits="window", background=0),
-    "emi, rows left": lambda: emi(0.7),
-    "emi of an lstm, rows left": lambda: emi(0.8, cell="lstm"),
-    "emi, rows left after runs of 3": lambda: emi(0.7, consecutive=3),
-    "emi, rows left, background": lambda: emi(0.8, consecutive=2, background=1),
+    "emi, windows and rows left": lambda: emi(0.7, 0.6),
+    "emi, rows left": lambda: emi(sure_by=0.6),
+    "emi of an lstm, rows left": lambda: emi(0.8, 0.7, cell="lstm"),
+    "emi, rows left by the lead of 3": lambda: emi(0.7, 0.9, consecutive=3),
+    "emi, rows left, background": lambda: emi(0.8, 0.3, consecutive=2, background=3),
+    "emi, rows left, windows whole": lambda: emi(sure_by=0.3, background=3),
+    "emi, all windows added up": lambda: emi(pooling="sum"),
+    "emi, added up, windows left": lambda: emi(0.8, pooling="sum", exits="window"),
+    "emi, added up, rows left": lambda: emi(0.8, 3.0, pooling="sum"),
     "sharnn": sharnn,
     "sharnn of a gru": lambda: sharnn("gru"),
     "msc": msc,
@@ -129,7 +136,7 @@ def test_steps_are_counted_in_torch_as_the_graph_takes_them(name):
 
 
 def test_steps_of_integers_are_counted_where_loops_end_and_branches_do_not_run():
-    for make in (lambda: emi(0.7), lambda: emi(0.8, consecutive=2, background=1), lambda: msc(0.9)):
+    for make in (lambda: emi(0.7, 0.6), lambda: emi(sure_by=0.3, background=3), lambda: msc(0.9)):
         module, x = make(), rows(60)
         graph = graph_of(module)
         settings = default_settings(graph)
@@ -144,11 +151,26 @@ def test_steps_of_integers_are_counted_where_loops_end_and_branches_do_not_run()
 
 def test_an_early_exit_saves_steps_and_the_more_the_less_sure_it_has_to_be():
     x = rows(80)
-    steps = [emi(confidence, sharp=30.0).steps_executed(x).double().mean() for confidence in (1.0, 0.99, 0.8, 0.6)]
-    assert steps[0] == 7 * 8
-    assert all(later < earlier for earlier, later in itertools.pairwise(steps))
-    assert emi(0.8, exits="window", sharp=30.0).steps_executed(x).double().mean() > steps[2]
-    assert (emi(0.6, exits="none").steps_executed(x) == 7 * 8).all()
+
+    def steps(*thresholds, **more):
+        return float(emi(*thresholds, sharp=30.0, **more).steps_executed(x).double().mean())
+
+    assert steps() == 7 * 8
+    for ladder in ([(1.0,), (0.8,), (0.6,)], [(1.0, lead) for lead in (math.inf, 0.95, 0.8, 0.3)]):
+        found = [steps(*thresholds) for thresholds in ladder]
+        assert all(later < earlier for earlier, later in itertools.pairwise(found))
+    assert steps(0.8, 0.6) < min(steps(0.8), steps(1.0, 0.6))
+    assert steps(0.8, exits="window") == steps(0.8)
+    assert steps(0.8, 0.6, exits="none") == 7 * 8
+
+
+def test_a_row_is_never_left_early_for_the_background():
+    module, x = emi(sure_by=0.3, background=3), rows(80)
+    found = module.leave(x)
+    background = found.scores.argmax(1) == 3
+    assert (found.steps[background] == 7 * 8).all()
+    assert 0 < background.double().mean() < 1
+    assert found.steps[~background].min() < 7 * 8
 
 
 def test_where_nothing_is_left_early_the_bag_is_its_best_run():
@@ -159,6 +181,20 @@ def test_where_nothing_is_left_early_the_bag_is_its_best_run():
     assert shares.shape == (30, 7, CLASSES)
     one = module.layer(x[:, 6:14]) @ module.output.t() + module.output_bias
     assert torch.allclose(module.window_scores(x)[:, 2], one, atol=1e-6)
+
+
+def test_windows_that_are_added_up_leave_once_the_evidence_leads():
+    module, x = emi(sure_by=4.0, pooling="sum"), rows()
+    sums = module.window_scores(x).cumsum(1)
+    assert torch.allclose(module(x), sums[:, -1], atol=1e-5)
+    found = module.leave(x)
+    for row, scores, steps in zip(sums, found.scores, found.steps, strict=True):
+        best = row.topk(2, -1).values
+        (sure,) = torch.nonzero(best[:, 0] - best[:, 1] >= 4.0, as_tuple=True)
+        last = int(sure[0]) if len(sure) else 6
+        assert int(steps) == 8 * (last + 1)
+        assert torch.allclose(scores, row[last], atol=1e-5)
+    assert len(found.steps.unique()) > 2
 
 
 def test_a_row_is_background_unless_another_class_has_more_than_the_level():
@@ -176,11 +212,29 @@ def test_settling_keeps_every_right_answer_of_the_validation_rows():
     y = module(x).argmax(1)
     module.settle(x, y)
     assert float(module.confidence) < 1.0
+    assert float(module.lead) < 1.0
     assert torch.equal(module(x, hard=True).argmax(1), y)
     assert module.steps_executed(x).double().mean() < 7 * 8 - 1
     fixed = emi(exits="none")
     fixed.settle(x, y)
     assert float(fixed.confidence) == 1.0
+
+
+def test_few_rows_do_not_settle_a_low_threshold():
+    steady = 3 * rows(60)[:, :1].expand(-1, STEPS, -1)  # every window says the same, so that any lead will do
+    for n, low in ((5, False), (60, True)):
+        module = emi()
+        module.settle(steady[:n], module(steady[:n]).argmax(1))
+        assert (float(module.lead) < 0.55) == low
+        assert low or float(module.confidence) > SURE_PROBABILITY - 0.01
+
+
+def test_thresholds_that_are_given_are_taken():
+    x = rows(20)
+    module = emi()
+    module.given = {"confidence": 0.65, "lead": 0.35}
+    module.settle(x, module(x).argmax(1))
+    assert (round(float(module.confidence), 6), round(float(module.lead), 6)) == (0.65, 0.35)
 
 
 def test_settling_finds_the_level_of_the_background():
@@ -290,6 +344,10 @@ def test_rows_that_are_too_short_are_refused_in_words():
         ({"exits": "early"}, "exits is 'early'; allowed: none, window, bag"),
         ({"background": 4}, "background is 4; allowed: a class index up to 3"),
         ({"consecutive": 0}, "consecutive is 0"),
+        ({"pooling": "max"}, "pooling is 'max'; allowed: run, sum"),
+        ({"pooling": "sum", "background": 0}, "Give one of them"),
+        ({"lead": 0.0}, "lead is 0.0; allowed: a number above 0"),
+        ({"exits": "window", "lead": 0.5}, "lead would change nothing, as exits is 'window'"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(wrong, told):

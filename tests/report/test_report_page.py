@@ -13,6 +13,7 @@ from report_samples import BOARDS, MODELS, NO_SIMAVR, TOO_LARGE, record, records
 
 from edgewright.errors import BadData, BadInput, CannotWrite, MissingTool
 from edgewright.report import render_page, write_page
+from edgewright.report.facts import Case
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +118,15 @@ def test_accuracies_vectors_and_engines_are_shown(page):
     assert agreement["protonn"][3] == "verified | 0 of 564 differ: host, simavr"
     assert agreement["fastgrnn"][3].startswith("not verified #1")
     assert agreement["ad_autoencoder"][1].startswith("does not fit #")
+
+
+def test_an_accuracy_on_some_of_the_rows_says_on_how_many():
+    whole, part = (record("bonsai", board) for board in ("microbit", "arduino-uno"))
+    whole = with_numbers(whole, rows_on_board=540)
+    part = with_numbers(part, rows_on_board=54, accuracy_board=0.5)
+    row = Page(render_page([whole, part])).rows(ACCURACIES)["bonsai", "digits test"]
+    assert row[-2:] == ["94.63 %", "50.00 % | 54 of 540 rows"]
+    assert [Case("bonsai", one).accuracy for one in (whole, part)] == [0.9463, 0.9463]
 
 
 def test_every_constant_block_and_count_is_shown(page):

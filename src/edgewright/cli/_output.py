@@ -173,7 +173,7 @@ def print_summary(record: Record) -> None:
         for what, key in (
             ("float", "accuracy_float"),
             ("integers", "accuracy_integer"),
-            ("C on the board", "accuracy_board"),
+            (f"C on the board{_part_of_rows(record)}", "accuracy_board"),
         )
         if numbers.get(key) is not None
     ]
@@ -201,6 +201,12 @@ def print_summary(record: Record) -> None:
             rows.append([what, number(numbers[key], digits)])
     rows.append(["vectors run", number(numbers.get("vectors"))])
     print_table(["measure", "value>"], rows, f"{record.model} on {record.board}")
+
+
+def _part_of_rows(record: Record) -> str:
+    """Say how many of the rows the board ran, where it did not run all of them."""
+    rows, ran = record.numbers.get("rows"), record.numbers.get("rows_on_board")
+    return "" if rows is None or ran is None or rows == ran else f", {number(ran)} of {number(rows)} rows"
 
 
 def _output_noise(record: Record) -> float | None:

@@ -67,8 +67,9 @@ def run(
     boards.get(board)
     kinds = _models.check_exports(export)
     settings = _train.parse_settings(set_ or [])
-    for_training = {"--target": target, "--length": length, "--rate": rate}
-    for_training |= {"--set": set_ or None} if model is None else {}
+    for_training: dict[str, object] = {"--target": target, "--length": length, "--rate": rate}
+    if model is None:
+        for_training["--set"] = set_ or None
     unused = [option for option, value in for_training.items() if value is not None]
     if data is None and unused:
         raise BadInput(f"{' and '.join(unused)} can be given with --data only: without it nothing is trained.")

@@ -36,6 +36,7 @@ _BYTES = {
     "static": "static_bytes",
     "stack": "stack_bytes",
 }
+_STATE = {"state": "state_bytes"}  # of streams, beside the arena and other static data
 _RUN = ("instructions>", "ms>", "exact")
 
 
@@ -58,10 +59,10 @@ def run(
     """Say what a model costs on every board, before there is one: flash, RAM, stack, instructions, time.
 
     Bytes are those of the built C. Flash is code, weights, tables of functions and the compiler's helpers together; RAM is the arena
-    and other static data, and the stack beside them. Instructions are the mean over the rows; milliseconds are exact on an AVR and
-    estimated (~) elsewhere, with memory that answers at once; exact says whether integer model, host and board agree bit for bit.
-    Where a model does not fit it says by how many bytes; what is not known is -. Exits with 1 where the model fits none of the
-    boards, and where a board computes other integers or faults.
+    and other static data, the stack and a stream's state beside them. Instructions are the mean over the rows; milliseconds are exact
+    on an AVR and estimated (~) elsewhere, with memory that answers at once; exact says whether integer model, host and board agree bit
+    for bit. Where a model does not fit it says by how many bytes; what is not known is -. Exits with 1 where the model fits none of
+    the boards, and where a board computes other integers or faults.
     """
     from edgewright.cli import _models, _rows
     from edgewright.errors import BoardFault, DoesNotFit
@@ -123,7 +124,8 @@ def _print(name: str, found: list[Record]) -> None:
     console = _output.console()
     boards = [str(record.board) for record in found]
     fits = [_output.answer(record.numbers.get("fits")) for record in found]
-    sizes = [[_output.number(record.numbers.get(key)) for key in _BYTES.values()] for record in found]
+    keys = _BYTES | (_STATE if any("state_bytes" in record.numbers for record in found) else {})
+    sizes = [[_output.number(record.numbers.get(key)) for key in keys.values()] for record in found]
     runs = [
         [
             _output.number(record.numbers.get("instructions_per_inference")),
@@ -132,7 +134,7 @@ def _print(name: str, found: list[Record]) -> None:
         ]
         for record in found
     ]
-    headings = [f"{heading}>" for heading in _BYTES]
+    headings = [f"{heading}>" for heading in keys]
     whole = [[board, *size, *run, fit] for board, size, run, fit in zip(boards, sizes, runs, fits, strict=True)]
     columns = ["board", *headings, *_RUN, "fits"]
     if _output.width(_output.table(columns, whole)) <= console.width:

@@ -12,10 +12,12 @@ from edgewright.cli import _output
 from edgewright.cli._command import Command
 from edgewright.cli._output import (
     CalibrationOption,
+    EveryOption,
     InputShapeOption,
     JsonOption,
     ModelArgument,
     QuantiseOption,
+    StreamOption,
     TargetOption,
 )
 from edgewright.errors import BadInput, UnknownName
@@ -39,6 +41,8 @@ def run(
     calibration: CalibrationOption = None,
     target: TargetOption = None,
     quantise: QuantiseOption = None,
+    stream: StreamOption = False,
+    every: EveryOption = None,
     input_shape: InputShapeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -46,7 +50,8 @@ def run(
 
     graph: the model as it came. integers: the same after quantisation and passes. memory: the place of every value. bounds: the proven
     extremes of every sum. quality: what quantisation costs, value by value (needs --calibration and a model in float). layers: the
-    same for each node that alone computes in integers. c: the sources.
+    same for each node that alone computes in integers. c: the sources. With --stream, integers, memory and c are those of the stages that
+    take samples one at a time.
     """
     from edgewright import boards
     from edgewright.cli import _models, _rows
@@ -54,11 +59,16 @@ def run(
     boards.get(board)
     if stage not in STAGES:
         raise UnknownName("stage", stage, STAGES)
+    streamed = _models.streaming(stream, every)
+    if stream and stage not in OF_STREAMS:
+        raise BadInput(
+            f"{stage} is the same with and without --stream; give --stream with {', '.join(OF_STREAMS)}, or leave it out."
+        )
     model = _models.read_model(file, input_shape=input_shape)
     if stage == "graph":  # needs no calibration
         _print(_Shown(_text_of(model.graph)), json)
         return
-    firmware = _models.deploy_model(model, board, calibration, target, quantise)
+    firmware = _models.deploy_model(model, board, calibration, target, quantise, streamed)
     rows = (
         None if calibration is None else _rows.read_rows(calibration, target, "train", model.graph.input_type.shape).x
     )
@@ -102,25 +112,35 @@ def _text_of(graph: Any) -> str:
 
 
 def _integers(firmware: Firmware, rows: Any) -> _Shown:
+    from edgewright.ir.stream import to_text_of_stream
+
     (deployed,) = firmware.models.values()
-    return _Shown(_text_of(deployed.graph))
+    return _Shown(to_text_of_stream(deployed.stream) if deployed.stream else _text_of(deployed.graph))
 
 
 def _memory(firmware: Firmware, rows: Any) -> _Shown:
-    plan = firmware.plan()
+    from edgewright.compiler.stages import stage_layer
+
+    (deployed,) = firmware.models.values()
     blocks = [
         {
-            "value": block.value,
+            "value": stage_layer(number, block.value) if deployed.stream else block.value,
             "dtype": block.dtype,
             "offset": block.offset,
             "entries": block.size,
             "first": block.first,
             "last": block.last,
         }
-        for block in plan.blocks
+        for number, one in enumerate(firmware.plans())
+        for block in one.blocks
     ]
+    (entry,) = firmware.program.entries
+    plan = firmware.plan()
     text = (
-        f"{plan.arena_bytes:,} bytes of working memory; no plan in this order can need less than "
+        f"{entry.arena_bytes:,} bytes of working memory that the stages share, and {entry.step.state_bytes:,} bytes of state that the "
+        "caller keeps from sample to sample.\n"
+        if entry.step
+        else f"{plan.arena_bytes:,} bytes of working memory; no plan in this order can need less than "
         f"{plan.lower_bound_bytes:,} ({plan.certificate}).\n"
     )
     return _Shown(text, ("value~", "dtype", "offset>", "entries>", "first step>", "last step>"), blocks)
@@ -190,6 +210,7 @@ def _sources(firmware: Firmware, rows: Any) -> _Shown:
     return _Shown("\n".join(f"/* ---- {name} ---- */\n{text}" for name, text in files.items()))
 
 
+OF_STREAMS = ("integers", "memory", "c")
 STAGES: dict[str, Callable[[Firmware, Any], _Shown]] = {
     "graph": _integers,
     "integers": _integers,

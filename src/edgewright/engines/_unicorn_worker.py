@@ -3,8 +3,8 @@
 
 A message is a little-endian uint32 with the length of a JSON object, that object, and the bytes of the blobs whose lengths its
 "blobs" lists. A request names the CPU, memory, segments, functions, the function to count, where the harness exchanges vectors for
-outputs, and the cycles of instructions; its blobs are the vectors file and the segments. An answer holds counts, text, exit status and perhaps a fault; its blobs are
-the outputs file, the instructions of each run and its cycles as uint64.
+outputs, and the cycles of instructions; its blobs are the vectors file and the segments. An answer holds counts, text, exit status
+and perhaps a fault; its blobs are the outputs file, the instructions of each run and its cycles as uint64.
 """
 
 from __future__ import annotations
@@ -171,6 +171,7 @@ class Board:
         _, _, input_bytes, output_bytes = HEADER.unpack_from(self.vectors)
         exchange, *places = request["exchange"]
         harness_input, harness_output = (self.ram_place + place - request["ram"][0] for place in places)
+        inputs = ctypes.create_string_buffer(self.vectors[HEADER.size :])
         self.outputs = ctypes.create_string_buffer((output_bytes + CLOCK_BYTES) * request["runs"])
         self.by_call = (ctypes.c_uint64 * (slots + 1))()
         self.call_order, self.called = ((ctypes.c_uint32 * (slots + 1))() for _ in range(2))
@@ -178,7 +179,7 @@ class Board:
         for address, cycles in request["cycles"]:
             cycles_of[(address - request["flash"][0]) // 2] = cycles
         blocks = [(ctypes.c_uint16 * slots)() for _ in range(3)]
-        self.kept = [hooks, code, function_of, cycles_of, blocks]
+        self.kept = [hooks, code, function_of, cycles_of, blocks, inputs]
         long_mask, long_from = self.kind.long_instruction
         self.counters = Counters(
             read_register=ctypes.cast(uclib.uc_reg_read, ctypes.c_void_p),
@@ -214,7 +215,7 @@ class Board:
             output_bytes=output_bytes + CLOCK_BYTES,
             input=harness_input,
             output=harness_output,
-            vectors=ctypes.cast(ctypes.c_char_p(self.vectors), ctypes.c_void_p).value + HEADER.size,
+            vectors=ctypes.addressof(inputs),
             outputs=ctypes.addressof(self.outputs),
             own=function_of[(request["entry"] - request["flash"][0]) // 2],
         )

@@ -65,15 +65,21 @@ def layers(model: Graph | Stream, entry: Entry) -> dict[str, dict[str, Any]]:
 def instructions_by_layer(entry: Entry, run: Run, count: float) -> Mapping[str, float] | None:
     """Return node -> instructions of one inference, mean over `count` runs; None where the calls of the code do not tell them apart.
 
-    What NAME_run does between two kernels belongs to the second; what moves values after a kernel belongs to that kernel's layer.
+    What NAME_run does between two kernels belongs to the second; what moves values after a kernel belongs to that kernel's layer. What a
+    stream does for samples that only wait, and where it begins anew, belongs to the first layer.
     """
-    kernels = [place for place, (function, _) in enumerate(run.by_call) if not _MOVES.fullmatch(function)]
+    waits = {entry.function, f"{entry.name}_reset"}
+    kernels = [
+        place
+        for place, (function, _) in enumerate(run.by_call)
+        if function not in waits and not _MOVES.fullmatch(function)
+    ]
     owners = _owners(entry, len(kernels))
     if not owners:
         return None
     totals = dict.fromkeys((layer.node for layer in entry.layers), 0)
-    for place, (_, instructions) in enumerate(run.by_call):
-        before = sum(kernel <= place for kernel in kernels)
+    for place, (function, instructions) in enumerate(run.by_call):
+        before = 0 if function in waits else sum(kernel <= place for kernel in kernels)
         totals[owners[max(before - 1, 0)]] += instructions
     return {node: total / count for node, total in totals.items()}
 

@@ -18,7 +18,7 @@ from edgewright.engines import Image, Run, Vectors, _bare_metal, _instruction_se
 from edgewright.engines._harness import find_entry, vectors_file
 from edgewright.errors import BoardFault, MissingTool
 
-RUN_SECONDS = 120.0
+RUN_SECONDS = 600.0
 _TICKS_UNKNOWN = 0xFFFFFFFF
 _EXIT_FAULT = 99
 _FIRMWARE: dict[str, tuple[str, ...]] = {"arm": (), "riscv": ("-bios", "none")}

@@ -24,15 +24,18 @@ class EMIClassifier(SequenceClassifier):
     """Windows of a long sequence, of which learning finds the telling ones, and that is left once sure (Dennis et al., NeurIPS 2018).
 
     X [n, steps, features], or raw samples with `features`. window, stride: of the windows, in steps; None for a third of the
-    sequence, and of the window. consecutive: windows next to each other that together hold what tells the class. background:
-    the class of which every sequence has some, such as silence; None where there is no such class, and windows that do not tell
-    are left out of the loss. policy: by which labels of windows are made anew, "top-k" (the best run keeps the class) or
-    "prune-ends"; rounds: how often, 0 for never. exits: "none", "window" (each window is left once it is sure) or "bag" (the
-    sequence too); module_.confidence is the probability that counts as sure, chosen on the validation sequences (the training
-    ones without any) so that none more is mistaken. cell: a name of `nn.cells`. hidden: size of the state; None for the most
-    that fits, a multiple of 4. size_kb, density, rank_w, rank_u, activations, state_view, features, standardise, epochs,
-    batch_rows, learning_rate, label_smoothing, input_noise, validation_share, patience, augmentation, copies, random_state: as
-    of `GRUClassifier`. phases: None for windows, rounds, every step, fixed.
+    sequence, and of the window. pooling: "run" where only a part of a sequence tells its class: the best of all runs of
+    `consecutive` windows speaks for it; "sum" where all of it does: the windows' scores are added up. background: the class of
+    which every sequence has some, such as silence; None where there is no such class, and windows that do not tell are left out
+    of the loss. policy: by which labels of windows are made anew, "top-k" (the best run keeps the class) or "prune-ends"; rounds:
+    how often, 0 for never. exits: "none", "window" (each window is left once it is sure) or "bag" (the sequence too).
+    confidence: the probability from which on a window is left. lead: by how much the best sum, of probabilities in a run or of
+    scores, must be above the second for the sequence to be left. None to have them chosen on the validation sequences (the
+    training ones without any) so that none more is mistaken; module_.confidence and module_.lead say which. cell: a name of
+    `nn.cells`. hidden: size of the state; None for the most that fits, a multiple of 4. size_kb, density, rank_w, rank_u,
+    activations, state_view, features, standardise, epochs, batch_rows, learning_rate, label_smoothing, input_noise,
+    validation_share, patience, augmentation, copies, random_state: as of `GRUClassifier`. phases: None for windows, rounds, every
+    step, fixed.
 
     Fitted: as of `GRUClassifier`; history_ says how many labels each round changed.
     """
@@ -51,9 +54,12 @@ class EMIClassifier(SequenceClassifier):
         stride: int | None = None,
         consecutive: int = 2,
         background: Any = None,
+        pooling: str = "run",
         policy: str = "top-k",
         rounds: int = 3,
         exits: str = "bag",
+        confidence: float | None = None,
+        lead: float | None = None,
         density: float = 1.0,
         rank_w: int | None = None,
         rank_u: int | None = None,
@@ -80,9 +86,12 @@ class EMIClassifier(SequenceClassifier):
         self.stride = stride
         self.consecutive = consecutive
         self.background = background
+        self.pooling = pooling
         self.policy = policy
         self.rounds = rounds
         self.exits = exits
+        self.confidence = confidence
+        self.lead = lead
         self.density = density
         self.rank_w = rank_w
         self.rank_u = rank_u
@@ -117,7 +126,9 @@ class EMIClassifier(SequenceClassifier):
         if self.background is not None:
             settings["background"] = _tiers.class_index(self, "background", self.background)
         Instances(classes, **settings).count(self.n_steps_in_)
-        settings |= {"policy": self.policy, "exits": self.exits, **self._cells().settings()}
+        thresholds = {"confidence": self.confidence, "lead": self.lead}
+        settings |= {name: float(given) for name, given in thresholds.items() if given is not None}
+        settings |= {"pooling": self.pooling, "policy": self.policy, "exits": self.exits, **self._cells().settings()}
         return budget.largest(self._plans(features, classes, settings))
 
     def _plans(self, features: int, classes: int, settings: Mapping[str, Any]) -> Iterator[Plan]:
@@ -138,7 +149,9 @@ class EMIClassifier(SequenceClassifier):
         return self._cells().vector_bytes(settings["hidden"]) + WIDE_BIAS_BYTES * classes
 
     def predict_proba(self, X: Any) -> Floats:
-        """Return the scores [n, classes], which are sums of probabilities, as shares of their total."""
+        """Return the scores [n, classes] as shares of their total; where scores are added up, their softmax."""
+        if self.pooling == "sum":
+            return super().predict_proba(X)
         scores = self._scores(X)
         shares: Floats = scores / scores.sum(1, keepdims=True)
         return shares

@@ -26,7 +26,8 @@ from edgewright.nn._instances import Instances
 from edgewright.nn.msc import MSCRNN
 from edgewright.training import Phase, threads
 
-JOINT_RATE = 0.3  # of the learning rate, so that both tiers keep what they learned alone
+BEGIN = 0.5  # how long each part of the beginning is, beside the lower tier's first phase
+TOGETHER, FIXED = 4.0, 2.0  # most is learned where the states of the lower tier serve the upper one
 
 
 class MSCClassifier(SequenceClassifier):
@@ -116,10 +117,10 @@ class MSCClassifier(SequenceClassifier):
         return (
             Phase("lower", trains=lower),
             *_tiers.rounds_of(self.rounds, trains=lower),
-            Phase("lower, every step", trains=lower, every_step=True),
-            Phase("upper", trains=("upper",), restart=True),
-            Phase("both", trim="choose", every_step=True, rate=JOINT_RATE),
-            Phase("fixed", trim="keep", rounding="weights", every_step=True),
+            Phase("lower, every step", share=BEGIN, trains=lower, every_step=True),
+            Phase("upper", share=BEGIN, trains=("upper",), restart=True),
+            Phase("both", share=TOGETHER, trim="choose", every_step=True, restart=True),
+            Phase("fixed", share=FIXED, trim="keep", rounding="weights", every_step=True),
         )
 
     def _plan(self, features: int, classes: int, budget: Budget) -> Plan:

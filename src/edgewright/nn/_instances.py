@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,9 +14,32 @@ from edgewright.nn._learner import Criterion
 LEFT_OUT = -1  # the label of an instance that counts for nothing
 POLICIES = ("top-k", "prune-ends")
 EXITS = ("none", "window", "bag")
+POOLINGS = ("run", "sum")
 PRUNED_AT_ONCE = 3  # instances of a row that prune-ends takes away each time
 PROBABILITIES = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)  # that are tried for the early exit
 NEVER = 1.0  # the probability at which nothing exits
+LEADS = (
+    0.1,
+    0.15,
+    0.2,
+    0.25,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+    1.2,
+    1.6,
+    2.0,
+    2.5,
+    3.0,
+    4.0,
+)  # tried, up to `consecutive`
+LEADS_OF_SUM = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0)  # tried where scores are added up
+FEW_ROWS = 50  # so few rows cannot show that a low threshold costs nothing; then only what is from here on is tried:
+SURE_PROBABILITY, SURE_LEAD_OF_SUM = 0.8, 2.5
 LEVELS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 EVEN = 0.5  # the level until one is chosen
 
@@ -85,11 +108,11 @@ class Instances:
         """Return the distance of the best score of an instance from the second at which its softmax is surely that large."""
         return math.log(max(self.classes - 1, 1) * probability / (1 - probability))
 
-    def run_margin(self, probability: float, level: float) -> float:
-        """Return the distance of the best sum of a run from the second where one class has at least that probability in each instance."""
-        if self.background is not None:
-            return self.consecutive * (probability - max(level, 1 - probability))
-        return self.consecutive * (probability - (1 - probability) / max(self.classes - 1, 1))
+    def leads(self, sums: torch.Tensor) -> torch.Tensor:
+        """Return by how much the best of sums [..., classes] is above the second, 0 for the background: later instances may deny it."""
+        if self.background is None:
+            return margin(sums)
+        return margin(torch.cat([sums, sums[..., self.background, None]], -1))
 
     def refined(self, shares: torch.Tensor, y: torch.Tensor, labels: torch.Tensor, policy: str) -> torch.Tensor:
         """Return labels [n, count] made anew from the probabilities [n, count, classes] of instances.
@@ -155,26 +178,46 @@ def margin(scores: torch.Tensor) -> torch.Tensor:
     return best[..., 0] - best[..., 1]
 
 
-def settle(
-    instances: Instances, level: torch.Tensor, confidence: torch.Tensor, accuracy: Accuracy, leaves: bool
-) -> None:
-    """Choose the level of the background, if there is one, then the confidence, if rows are left early; both are changed in place.
+def settle_level(instances: Instances, level: torch.Tensor, accuracy: Callable[[], float]) -> None:
+    """Choose the level of the background, if there is one, in place: the middle of those with the best accuracy.
 
-    accuracy(probability): of validation rows left at it, with the level as it is. The level is the middle of those with the best
-    accuracy; the confidence the least from which on no larger one makes more mistakes than without an early exit.
+    accuracy(): of validation rows with the level as it is, where nothing is left early.
     """
-    if instances.background is not None:
-        found = {}
-        for tried in LEVELS:
-            level.fill_(tried)
-            found[tried] = accuracy(NEVER)
-        best = [tried for tried in LEVELS if found[tried] == max(found.values())]
-        level.fill_(best[len(best) // 2])
-    if not leaves:
+    if instances.background is None:
         return
-    needed, chosen = accuracy(NEVER), NEVER
-    for probability in reversed(PROBABILITIES):
-        if (instances.background is not None and probability <= float(level)) or accuracy(probability) < needed:
+    found = {}
+    for tried in LEVELS:
+        level.fill_(tried)
+        found[tried] = accuracy()
+    best = [tried for tried in LEVELS if found[tried] == max(found.values())]
+    level.fill_(best[len(best) // 2])
+
+
+def least(ladder: Sequence[float], accuracy: Accuracy, otherwise: float) -> float:
+    """Return the least threshold of an ascending ladder from which on no larger one makes more mistakes than `otherwise` does.
+
+    accuracy(threshold): of validation rows left early at it. otherwise: the threshold at which nothing is, returned where none will do.
+    """
+    needed, chosen = accuracy(otherwise), otherwise
+    for threshold in reversed(ladder):
+        if accuracy(threshold) < needed:
             break
-        chosen = probability
-    confidence.fill_(chosen)
+        chosen = threshold
+    return chosen
+
+
+def probabilities(rows: int) -> tuple[float, ...]:
+    """Return the probabilities that are worth trying on so many validation rows, ascending."""
+    return _from(PROBABILITIES, SURE_PROBABILITY, rows)
+
+
+def leads(pooling: str, instances: Instances, level: float, rows: int) -> tuple[float, ...]:
+    """Return the leads that are worth trying on so many validation rows, ascending; level: of the background."""
+    if pooling == "sum":
+        return _from(LEADS_OF_SUM, SURE_LEAD_OF_SUM, rows)
+    second = 1 - SURE_PROBABILITY if instances.background is None else max(level, 1 - SURE_PROBABILITY)
+    return tuple(tried for tried in _from(LEADS, SURE_PROBABILITY - second, rows) if tried <= instances.consecutive)
+
+
+def _from(ladder: tuple[float, ...], sure: float, rows: int) -> tuple[float, ...]:
+    return ladder if rows >= FEW_ROWS else tuple(tried for tried in ladder if tried >= sure)

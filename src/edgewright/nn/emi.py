@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import nn
@@ -14,12 +16,16 @@ from edgewright.nn._instances import (
     EXITS,
     NEVER,
     POLICIES,
+    POOLINGS,
     Instances,
     Left,
     first_sure,
+    leads,
+    least,
     loss_of,
     margin,
-    settle,
+    probabilities,
+    settle_level,
 )
 from edgewright.nn._layer import Layer
 from edgewright.nn._learner import Criterion, Inputs, Learner, normal
@@ -30,16 +36,21 @@ ROWS = 200  # at a time where every step of every window is kept
 class EMIRNN(Learner):
     """One recurrent layer over each window of a row, and a linear layer on its last state.
 
-    x: [n, steps, features]. The scores [n, classes] of a row are the largest sums, over each `consecutive` windows next to each other, of
-    the softmax of the windows' scores; the `background` class, if there is one, counts for `level` in each window. In training every
-    window is a case of its own: its label is the row's until `relabel` makes labels anew by the policy "top-k" or
-    "prune-ends"; with `every_step` the loss is over all its steps.
-    exits: where a row is left early, "none", "window" (each window) or "bag" (also the row, at the first run of windows that is sure);
-    `confidence` is the probability from which on it is sure; `settle` chooses it, and the level. cell, hidden, rank_w, rank_u, activations,
-    view_bits: as of `Layer`. Raises BadInput, UnknownName.
+    x: [n, steps, features]. pooling: how the windows speak for a row, scores [n, classes]. "run": the largest sums, over each
+    `consecutive` windows next to each other, of the softmax of their scores, for rows of which only a part tells the class; the
+    `background` class, if there is one, counts for `level` in each window. "sum": the sum of the scores of all windows, which are
+    log-probabilities up to a constant, for rows that are of their class throughout: every window adds evidence (Wald, Annals of
+    Mathematical Statistics 1945). In training every window is a case of its own: its label is the row's until `relabel` makes
+    labels anew by the policy "top-k" or "prune-ends"; with `every_step` the loss is over all its steps.
+    exits: where a row is left early, "none", "window" (each window) or "bag" (also the row). `confidence` is the probability from
+    which on a window is left; `lead` by how much the best sum, over the last `consecutive` windows or all so far, must be above
+    the second for the row to be left, which may be after the first window; it never is for the background. `settle` takes both
+    as given here, or chooses them; until then nothing is left early. cell, hidden, rank_w, rank_u, activations, view_bits: as of
+    `Layer`. Raises BadInput, UnknownName.
     """
 
     confidence: torch.Tensor
+    lead: torch.Tensor
     level: torch.Tensor
 
     def __init__(
@@ -53,8 +64,11 @@ class EMIRNN(Learner):
         stride: int,
         consecutive: int = 1,
         background: int | None = None,
+        pooling: str = "run",
         policy: str = "top-k",
         exits: str = "bag",
+        confidence: float | None = None,
+        lead: float | None = None,
         cell: str = "fastgrnn",
         rank_w: int | None = None,
         rank_u: int | None = None,
@@ -62,10 +76,17 @@ class EMIRNN(Learner):
         view_bits: int = 16,
     ) -> None:
         super().__init__()
-        for name, given, allowed in (("policy", policy, POLICIES), ("exits", exits, EXITS)):
+        choices = (("pooling", pooling, POOLINGS), ("policy", policy, POLICIES), ("exits", exits, EXITS))
+        for name, given, allowed in choices:
             if given not in allowed:
                 raise BadInput(f"{name} is {given!r}; allowed: {', '.join(allowed)}.")
-        self.policy, self.exits = policy, exits
+        if pooling == "sum" and background is not None:
+            raise BadInput(
+                'pooling="sum" adds up what all windows say, and background says that most say nothing. Give one of them.'
+            )
+        _check_thresholds(exits, confidence, lead)
+        self.pooling, self.policy, self.exits = pooling, policy, exits
+        self.given = {"confidence": confidence, "lead": lead}
         self.instances = Instances(classes, window, stride, consecutive, background)
         self.layer = Layer(
             cell,
@@ -80,6 +101,7 @@ class EMIRNN(Learner):
         self.output = normal(generator, classes, hidden, deviation=0.2)
         self.output_bias = nn.Parameter(torch.zeros(classes))
         self.register_buffer("confidence", torch.tensor(NEVER))
+        self.register_buffer("lead", torch.tensor(self._no_lead))
         self.register_buffer("level", torch.tensor(EVEN))
 
     @property
@@ -96,10 +118,18 @@ class EMIRNN(Learner):
 
     def forward(self, x: torch.Tensor, hard: bool = False) -> torch.Tensor:
         """Return the scores [n, classes] of rows; `hard` leaves them early."""
-        if hard and self._leaves():
+        if hard and (self._leaves_windows() or self._leaves_rows()):
             return self.leave(x).scores
-        shares = torch.softmax(self.window_scores(x), -1)
-        return self.instances.runs(self.instances.weighed(shares, float(self.level))).amax(1)
+        scores = self.window_scores(x)
+        return scores.sum(1) if self.pooling == "sum" else self._best(scores)
+
+    def _weighed(self, scores: torch.Tensor) -> torch.Tensor:
+        """Return what the scores [n, count, classes] of windows add to runs."""
+        return self.instances.weighed(torch.softmax(scores, -1), float(self.level))
+
+    def _best(self, scores: torch.Tensor) -> torch.Tensor:
+        """Return the largest sums [n, classes] of a run, of the scores [n, count, classes] of windows."""
+        return self.instances.runs(self._weighed(scores)).amax(1)
 
     def labels(self, y: torch.Tensor) -> torch.Tensor:
         """Return the class of the row for every window; a single column, which stands for all of them."""
@@ -118,48 +148,67 @@ class EMIRNN(Learner):
     def leave(self, x: torch.Tensor) -> Left:
         """Return scores and executed steps of rows that are left early."""
         parts = [
-            self._left(self.window_scores(rows, every_step=True), float(self.confidence))
+            self._left(self.window_scores(rows, every_step=True), float(self.confidence), float(self.lead))
             for rows in torch.split(x, ROWS)
         ]
         return Left(torch.cat([part.scores for part in parts]), torch.cat([part.steps for part in parts]))
 
     @torch.no_grad()
     def settle(self, x: torch.Tensor, y: torch.Tensor) -> None:
-        """Choose the level of the background, and the least confidence from which on no row more is mistaken than without an early exit."""
+        """Choose the level of the background, then, unless given, the lead of the row and the confidence of a window.
+
+        Each is the least from which on no row more is mistaken than without it; with few rows only high ones are tried.
+        """
         scores = torch.cat([self.window_scores(rows, every_step=True) for rows in torch.split(x, ROWS)])
 
-        def accuracy(probability: float) -> float:
-            return float((self._left(scores, probability).scores.argmax(1) == y).double().mean())
+        def accuracy(confidence: float, lead: float) -> float:
+            return float((self._left(scores, confidence, lead).scores.argmax(1) == y).double().mean())
 
-        settle(self.instances, self.level, self.confidence, accuracy, self.exits != "none")
+        never = self._no_lead
+        settle_level(self.instances, self.level, lambda: accuracy(NEVER, never))
+        lead, confidence = self.given["lead"], self.given["confidence"]
+        if self.exits == "bag":
+            ladder = leads(self.pooling, self.instances, float(self.level), len(x))
+            self.lead.fill_(least(ladder, lambda tried: accuracy(NEVER, tried), never) if lead is None else lead)
+        if self.exits != "none":
+            ladder, chosen = probabilities(len(x)), float(self.lead)
+            if confidence is None:
+                confidence = least(ladder, lambda tried: accuracy(tried, chosen), NEVER)
+            self.confidence.fill_(confidence)
 
-    def _leaves(self) -> bool:
+    @property
+    def _no_lead(self) -> float:
+        """What no sum leads by."""
+        return math.inf if self.pooling == "sum" else self.instances.consecutive + 1.0
+
+    def _leaves_windows(self) -> bool:
         return self.exits != "none" and float(self.confidence) < NEVER
 
-    def _left(self, scores: torch.Tensor, probability: float) -> Left:
-        """Return what the scores [n, count, window, classes] after each step come to where rows are left at a probability."""
+    def _leaves_rows(self) -> bool:
+        return self.exits == "bag" and float(self.lead) < self._no_lead
+
+    def _left(self, scores: torch.Tensor, confidence: float, lead: float) -> Left:
+        """Return what the scores [n, count, window, classes] after each step come to where windows and rows are left."""
         instances = self.instances
-        leaves = probability < NEVER
-        window = scores.shape[2]
-        last = torch.full(scores.shape[:2], window - 1)
-        if leaves:
-            last = first_sure(margin(scores), instances.window_margin(probability))
+        last = torch.full(scores.shape[:2], scores.shape[2] - 1)
+        if confidence < NEVER:
+            last = first_sure(margin(scores), instances.window_margin(confidence))
         at_last = scores.gather(2, last[..., None, None].expand(-1, -1, 1, scores.shape[-1]))[:, :, 0]
-        weighed = instances.weighed(torch.softmax(at_last, -1), float(self.level))
         steps = (last + 1).cumsum(1)
-        if not leaves or self.exits == "window":
-            return Left(instances.runs(weighed).amax(1), steps[:, -1])
-        started = torch.nn.functional.pad(weighed, (0, 0, instances.consecutive - 1, 0))
+        if self.pooling == "sum":
+            sums = at_last.cumsum(1)
+            end = first_sure(margin(sums), lead)[:, None]
+            return Left(_at(sums, end), steps.gather(1, end)[:, 0])
+        if not lead < self._no_lead:
+            return Left(self._best(at_last), steps[:, -1])
+        started = torch.nn.functional.pad(self._weighed(at_last), (0, 0, instances.consecutive - 1, 0))
         runs = instances.runs(started)
-        end = first_sure(margin(runs), instances.run_margin(probability, float(self.level)))[:, None]
-        best = runs.cummax(1).values.gather(1, end[..., None].expand(-1, -1, runs.shape[-1]))
-        return Left(best[:, 0], steps.gather(1, end)[:, 0])
+        end = first_sure(instances.leads(runs), lead)[:, None]
+        return Left(_at(runs.cummax(1).values, end), steps.gather(1, end)[:, 0])
 
     def steps_executed(self, x: torch.Tensor) -> torch.Tensor:
         """Return how many steps of the recurrence standardised rows take, int64 [n]."""
-        if self._leaves():
-            return self.leave(x).steps
-        return torch.full((len(x),), self.instances.count(x.shape[1]) * self.instances.window)
+        return self.leave(x).steps
 
     def add_to(self, builder: Builder, x: str, inputs: Inputs) -> str:
         """Append the windows, the recurrence over each of them, and the best run.
@@ -170,12 +219,14 @@ class EMIRNN(Learner):
         self.instances.count(steps)
         size = {"size": self.instances.window, "stride": self.instances.stride}
         cut = builder.node("windows", "windows", x=x, attributes=size)
-        if self.exits == "bag" and self._leaves():
+        if self._leaves_rows():
             return self._add_loop(builder, cut, inputs)
         body = Builder("window")
         shares = self._add_window(body, body.input("window", Type(builder.type(cut).shape[1:])), inputs)
         stacked = {"body": body.finish(shares), "output": "stacked", "reverse": False}
         every = builder.node("scan", "instances", x=cut, attributes=stacked)
+        if self.pooling == "sum":
+            return builder.node("reduce_sum", "sums", x=every, attributes={"axis": 0})
         if self.instances.consecutive > 1:
             size = {"size": self.instances.consecutive, "stride": 1}
             runs = builder.node("windows", "runs", x=every, attributes=size)
@@ -183,12 +234,14 @@ class EMIRNN(Learner):
         return builder.node("reduce_max", "best", x=every, attributes={"axis": 0})
 
     def _add_window(self, body: Builder, window: str, inputs: Inputs) -> str:
-        """Append the recurrence over one window and return its shares, weighed."""
-        if self._leaves():
+        """Append the recurrence over one window and return what it adds: its scores, or its shares, weighed."""
+        if self._leaves_windows():
             scores = self.layer.add_scan(body, window, inputs=inputs, head=self._add_exit, name="scores")
         else:
             last = self.layer.add_scan(body, window, inputs=inputs)
             scores = self.product(body, "output", last, self.array("output_bias"))
+        if self.pooling == "sum":
+            return scores
         shares = body.node("softmax", "shares", x=scores)
         if self.instances.background is None:
             return shares
@@ -206,30 +259,65 @@ class EMIRNN(Learner):
     def _add_loop(self, builder: Builder, cut: str, inputs: Inputs) -> str:
         """Append the loop over windows that ends with the first run that is sure."""
         instances = self.instances
-        consecutive, classes = instances.consecutive, instances.classes
         body = Builder("window")
         window = body.input("window", Type(builder.type(cut).shape[1:]))
-        best = body.state("best", Type((classes,)))
-        sums = shares = self._add_window(body, window, inputs)
-        if consecutive > 1:
-            before = body.state("before", Type((consecutive - 1, classes)))
-            row = body.node("reshape", "row", x=shares, attributes={"shape": (1, classes)})
-            run = body.node("concatenate", "run", a=before, b=row, attributes={"axis": 0})
-            after = body.node("slice", "after", x=run, attributes={"axis": 0, "start": 1, "length": consecutive - 1})
-            body.carry(before, body.node("rescale", "before.next", x=after, attributes={"dtype": "int16"}))
-            sums = body.node("reduce_sum", "sums", x=run, attributes={"axis": 0})
-        rows = [
-            body.node("reshape", f"{name}.row", x=value, attributes={"shape": (1, classes)})
-            for name, value in (("best", best), ("sums", sums))
-        ]
-        both = body.node("concatenate", "both", a=rows[0], b=rows[1], attributes={"axis": 0})
-        larger = body.node("reduce_max", "larger", x=both, attributes={"axis": 0})
-        following = body.node("rescale", "best.next", x=larger, attributes={"dtype": "int16"})
-        body.carry(best, following)
-        threshold = instances.run_margin(float(self.confidence), float(self.level))
-        until = body.node("is_confident", "sure", x=sums, attributes={"threshold": threshold})
+        kept = body.state("kept", Type((instances.classes,)))
+        added = self._add_window(body, window, inputs)
+        if self.pooling == "sum":
+            sums = following = body.node("add", "sums", a=kept, b=added)
+        else:
+            sums = self._add_run(body, added)
+            rows = [
+                body.node("reshape", f"{name}.row", x=value, attributes={"shape": (1, instances.classes)})
+                for name, value in (("kept", kept), ("sums", sums))
+            ]
+            both = body.node("concatenate", "both", a=rows[0], b=rows[1], attributes={"axis": 0})
+            following = body.node("reduce_max", "larger", x=both, attributes={"axis": 0})
+        following = body.node("rescale", "kept.next", x=following, attributes={"dtype": "int16"})
+        body.carry(kept, following)
+        if instances.background is not None:  # twice there, it never leads
+            again = {"axis": 0, "start": instances.background, "length": 1}
+            background = body.node("slice", "background", x=sums, attributes=again)
+            sums = body.node("concatenate", "contest", a=sums, b=background, attributes={"axis": 0})
+        until = body.node("is_confident", "sure", x=sums, attributes={"threshold": float(self.lead)})
         loop = {"body": body.finish(following), "output": "last", "reverse": False, "until": until}
         return builder.node("scan", "bag", x=cut, attributes=loop)
+
+    def _add_run(self, body: Builder, shares: str) -> str:
+        """Append the sum of a window's shares and those of the windows before that make a run with it."""
+        consecutive, classes = self.instances.consecutive, self.instances.classes
+        if consecutive == 1:
+            return shares
+        before = body.state("before", Type((consecutive - 1, classes)))
+        row = body.node("reshape", "row", x=shares, attributes={"shape": (1, classes)})
+        run = body.node("concatenate", "run", a=before, b=row, attributes={"axis": 0})
+        after = body.node("slice", "after", x=run, attributes={"axis": 0, "start": 1, "length": consecutive - 1})
+        body.carry(before, body.node("rescale", "before.next", x=after, attributes={"dtype": "int16"}))
+        return body.node("reduce_sum", "sums", x=run, attributes={"axis": 0})
+
+
+def _at(values: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Return the values [n, classes] at places [n, 1] of [n, count, classes]."""
+    return values.gather(1, places[..., None].expand(-1, -1, values.shape[-1]))[:, 0]
+
+
+def _check_thresholds(exits: str, confidence: float | None, lead: float | None) -> None:
+    """Raise BadInput for thresholds that cannot be, or that nothing reads."""
+    if confidence is not None and not 0 < confidence < 1:
+        raise BadInput(
+            f"confidence is {confidence!r}; allowed: a probability between 0 and 1, or None to have it chosen."
+        )
+    if lead is not None and not lead > 0:
+        raise BadInput(f"lead is {lead!r}; allowed: a number above 0, or None to have it chosen.")
+    unread = [
+        name
+        for name, given, readers in (("confidence", confidence, EXITS[1:]), ("lead", lead, EXITS[2:]))
+        if given is not None and exits not in readers
+    ]
+    if unread:
+        raise BadInput(
+            f'{" and ".join(unread)} would change nothing, as exits is {exits!r}. Leave it out, or give exits="bag".'
+        )
 
 
 ENTRY = EMIRNN

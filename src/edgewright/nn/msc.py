@@ -17,9 +17,11 @@ from edgewright.nn._instances import (
     POLICIES,
     Instances,
     first_sure,
+    least,
     loss_of,
     margin,
-    settle,
+    probabilities,
+    settle_level,
 )
 from edgewright.nn._layer import Layer
 from edgewright.nn._learner import Criterion, Inputs, Learner, normal
@@ -213,7 +215,10 @@ class MSCRNN(Learner):
         def accuracy(probability: float) -> float:
             return float((self._left(x, probability).scores.argmax(1) == y).double().mean())
 
-        settle(self.instances, self.level, self.confidence, accuracy, self.exits != "none")
+        settle_level(self.instances, self.level, lambda: accuracy(NEVER))
+        if self.exits != "none":
+            above = [tried for tried in probabilities(len(x)) if tried > float(self.level)]
+            self.confidence.fill_(least(above, accuracy, NEVER))
 
     def add_to(self, builder: Builder, x: str, inputs: Inputs) -> str:
         """Append a map of the lower layer over the windows, the lower scores, and the upper tier in a branch."""

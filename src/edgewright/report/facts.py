@@ -74,9 +74,15 @@ class Case:
 
     @property
     def accuracy(self) -> float | int | None:
-        """The accuracy of the integers: on the board where they were run there, else of the twin."""
+        """The accuracy of the integers: on the board where all rows were run there, else of the twin."""
         on_board = self.number("accuracy_board")
-        return self.number("accuracy_integer") if on_board is None else on_board
+        return self.number("accuracy_integer") if on_board is None or self.part_of_rows else on_board
+
+    @property
+    def part_of_rows(self) -> str:
+        """How many of the rows the board ran, in words; empty where it ran all of them, or where the record does not say."""
+        rows, ran = self.number("rows"), self.number("rows_on_board")
+        return "" if rows is None or ran is None or ran == rows else f"{whole(ran)} of {whole(rows)} rows"
 
     @property
     def code_bytes(self) -> float | int | None:

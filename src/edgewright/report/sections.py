@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from edgewright.report.cells import DASH, Cell, Notes, Row, Table
@@ -84,7 +85,7 @@ def accuracies(cases: Sequence[Case]) -> Table:
             value(richest, "accuracy_integer", notes, accuracy),
             notes.dash(richest.why_missing("accuracy_float")) if lost is None else Cell(f"{lost:+.2f}", "number"),
             *(
-                value(found[board], "accuracy_board", notes, accuracy)
+                _accuracy_on_board(found[board], notes)
                 if board in found
                 else notes.dash("The records hold no such case.")
                 for board in boards
@@ -98,6 +99,12 @@ def accuracies(cases: Sequence[Case]) -> Table:
         ),
     )
     return Table("Accuracy of the float model, of its integers and of the C on each board", head, rows, notes.reasons)
+
+
+def _accuracy_on_board(case: Case, notes: Notes) -> Cell:
+    """The accuracy of the C, and of how many of the rows where the board did not run all of them."""
+    cell = value(case, "accuracy_board", notes, accuracy)
+    return cell if case.number("accuracy_board") is None else replace(cell, below=case.part_of_rows)
 
 
 def accuracy(found: float | int) -> str:
