@@ -80,9 +80,9 @@ SETTINGS: tuple[Setting, ...] = (
         "hmp, constructed bags",
         bags.NAME,
         f"{BY_VOLUNTEER}; constructed: an activity within a stretch of another recording, joined by a seed",
-        "fastgrnn",
-        {"hidden": 16, "epochs": 30, "batch_rows": 50},
-        {"window": 32, "stride": 32, "consecutive": 2, "background": bags.NOTHING},
+        "lstm",
+        {"hidden": 16, "epochs": 30, "batch_rows": 25},
+        {"window": 32, "stride": 32, "consecutive": 1, "background": bags.NOTHING},
         refines=True,
     ),
 )

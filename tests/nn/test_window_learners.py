@@ -160,7 +160,7 @@ def test_an_early_exit_saves_steps_and_the_more_the_less_sure_it_has_to_be():
         found = [steps(*thresholds) for thresholds in ladder]
         assert all(later < earlier for earlier, later in itertools.pairwise(found))
     assert steps(0.8, 0.6) < min(steps(0.8), steps(1.0, 0.6))
-    assert steps(0.8, exits="window") == steps(0.8)
+    assert steps(0.8, 0.6, exits="window") == steps(0.8)
     assert steps(0.8, 0.6, exits="none") == 7 * 8
 
 

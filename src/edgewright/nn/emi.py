@@ -148,8 +148,7 @@ class EMIRNN(Learner):
     def leave(self, x: torch.Tensor) -> Left:
         """Return scores and executed steps of rows that are left early."""
         parts = [
-            self._left(self.window_scores(rows, every_step=True), float(self.confidence), float(self.lead))
-            for rows in torch.split(x, ROWS)
+            self._left(self.window_scores(rows, every_step=True), *self._thresholds()) for rows in torch.split(x, ROWS)
         ]
         return Left(torch.cat([part.scores for part in parts]), torch.cat([part.steps for part in parts]))
 
@@ -181,11 +180,16 @@ class EMIRNN(Learner):
         """What no sum leads by."""
         return math.inf if self.pooling == "sum" else self.instances.consecutive + 1.0
 
+    def _thresholds(self) -> tuple[float, float]:
+        """Return the confidence and the lead, or what is never reached where nothing is left early."""
+        confidence = NEVER if self.exits == "none" else float(self.confidence)
+        return confidence, float(self.lead) if self.exits == "bag" else self._no_lead
+
     def _leaves_windows(self) -> bool:
-        return self.exits != "none" and float(self.confidence) < NEVER
+        return self._thresholds()[0] < NEVER
 
     def _leaves_rows(self) -> bool:
-        return self.exits == "bag" and float(self.lead) < self._no_lead
+        return self._thresholds()[1] < self._no_lead
 
     def _left(self, scores: torch.Tensor, confidence: float, lead: float) -> Left:
         """Return what the scores [n, count, window, classes] after each step come to where windows and rows are left."""
