@@ -36,7 +36,7 @@ QUICK = {"epochs": 8}
 SHARED: Mapping[str, Any] = {
     "size_kb": None,
     "standardise": "feature",
-    "epochs": 36,
+    "epochs": 72,
     "label_smoothing": 0.1,
     "augmentation": "warp",
     "copies": 6,

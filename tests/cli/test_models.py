@@ -10,7 +10,7 @@ import pytest
 from command_line import Edgewright, rows
 from convolutional import images, small_network
 
-from edgewright import boards, firmware, ir, records
+from edgewright import boards, deployed, ir, records
 from edgewright.compiler.pipeline import to_integers
 from edgewright.ir.types import Array
 
@@ -18,14 +18,14 @@ from edgewright.ir.types import Array
 @pytest.fixture
 def wrong_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     """An integer twin that is off by one in the first output of every run."""
-    right = firmware.run_integer
+    right = deployed.run_integer
 
     def wrong(graph: ir.Graph, x: Array, *others: Any) -> Array:
         outputs = right(graph, x, *others).copy()
         outputs[:, 0] ^= 1
         return outputs
 
-    monkeypatch.setattr(firmware, "run_integer", wrong)
+    monkeypatch.setattr(deployed, "run_integer", wrong)
 
 
 def test_compile_writes_proven_c(float_model: Path, unlabelled: Path, tmp_path: Path, edgewright: Edgewright) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from learners import fewest_epochs
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
@@ -35,8 +36,9 @@ def waves(n=60, steps=12, features=3, seed=0):
     return np.sin(time + random.normal(size=(n, 1, features))) + 0.1 * random.normal(size=(n, steps, features)), y
 
 
-def make(name, **parameters):
-    return estimators.get(name)(**{"size_kb": 1, "epochs": 30, "random_state": 0} | parameters)
+def make(name, epochs=30, **parameters):
+    epochs = max(epochs, fewest_epochs(name))
+    return estimators.get(name)(**{"size_kb": 1, "epochs": epochs, "random_state": 0} | parameters)
 
 
 @pytest.fixture(scope="module", params=SEQUENCE)

@@ -46,7 +46,8 @@ def test_estimators_are_found_by_name_and_class():
     assert estimators.get("bonsai-regressor") is estimators.BonsaiRegressor
     assert estimators.ProtoNNClassifier is ProtoNNClassifier
     with pytest.raises(
-        AttributeError, match=r"estimators: bonsai, bonsai-regressor, .*fastgrnn, fastrnn, gru, lstm, .*protonn, .*ugrnn"
+        AttributeError,
+        match=r"estimators: bonsai, bonsai-regressor, .*fastgrnn, fastrnn, gru, lstm, .*protonn, .*ugrnn",
     ):
         estimators.BonzaiClassifier  # noqa: B018
     with pytest.raises(ImportError):

@@ -157,7 +157,9 @@ def test_a_budget_counts_what_is_taken():
 def test_the_size_is_that_of_the_constants_in_the_c(name, standardise):
     split = as_read(DIGITS, name)
     x, y = split.x_train[:300], split.y_train[:300]
-    model = estimators.get(name)(size_kb=2, epochs=fewest_epochs(name), standardise=standardise, random_state=0).fit(x, y)
+    model = estimators.get(name)(size_kb=2, epochs=fewest_epochs(name), standardise=standardise, random_state=0).fit(
+        x, y
+    )
     (entry,) = deploy(model, "microbit", x).program.entries
     weights = sum(count for constant, count in entry.constant_bytes.items() if not constant.endswith("_table"))
     assert weights <= model.size_bytes() <= 2048

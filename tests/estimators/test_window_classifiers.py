@@ -16,6 +16,7 @@ from edgewright.estimators import (
 )
 from edgewright.firmware import deploy
 from edgewright.lowering import lower
+from edgewright.nn._instances import NO_LEAD
 
 STEPS, WINDOW = 48, 8
 CLASSES = np.array(["noise", "up", "down"])
@@ -110,7 +111,7 @@ def test_a_row_is_left_early_without_costing_accuracy(fitted):
     assert 0.5 < float(model.module_.confidence) < 1
     assert steps.mean() < 0.75 * STEPS
     model.module_.confidence.fill_(1.0)
-    model.module_.lead.fill_(np.inf)
+    model.module_.lead.fill_(NO_LEAD)
     assert (model.steps_executed(x) == STEPS).all()
     assert early > model.score(x, y) - 0.03
 
@@ -134,6 +135,15 @@ def test_windows_that_all_tell_are_added_up():
     shares = added.predict_proba(x[200:])
     assert np.allclose(shares.sum(1), 1, atol=1e-5)
     assert (shares.argmax(1) == added.predict(x[200:])).all()
+
+
+def test_what_is_never_left_early_is_saved_too(tmp_path):
+    x, y, _ = signatures(40, 0)
+    model = emi(pooling="sum", exits="window", background=None, rounds=0, epochs=6).fit(x, y)
+    save_estimator(model, tmp_path / "model")
+    loaded = load_estimator(tmp_path / "model")
+    assert (loaded.predict(x) == model.predict(x)).all()
+    assert loaded.pooling == "sum"
 
 
 @pytest.mark.parametrize("name", MAKES)

@@ -296,4 +296,4 @@ def test_the_front_ends_import_neither_scikit_learn_nor_torch() -> None:
 
 def test_every_front_end_has_its_own_suffix() -> None:
     suffixes = [frontends.get(name).suffix for name in frontends.names()]
-    assert sorted(suffixes) == [".edgewright", ".onnx", ".skops", ".tflite"]
+    assert sorted(suffixes) == [".edgewright", ".h", ".onnx", ".skops", ".tflite"]

@@ -315,6 +315,23 @@ def test_each_tier_learns_from_its_own_loss():
     assert torch.equal(module.labels(y)[:, 0], (y != 2).long())
 
 
+def test_the_upper_tier_learns_after_every_window_and_from_the_last_as_much_as_from_all():
+    module, x, y = msc().requires_grad_(True), rows(), torch.arange(30) % CLASSES
+    module.lower.requires_grad_(False)
+    seen = []
+
+    def criterion(scores, labels):
+        seen.append(tuple(scores.shape))
+        return scores.abs().mean()
+
+    module.every_step = True
+    found = module.loss(x, y, module.labels(y), criterion)
+    after_each = module._upper(module._states(x, every_step=False), every_step=True)
+    assert torch.allclose(found, (after_each.abs().mean() + after_each[:, -1].abs().mean()) / 2)
+    assert torch.allclose(after_each[:, -1], module._upper(module._states(x, every_step=False)), atol=1e-6)
+    assert seen == [(30, 1, 7, CLASSES), (30, 1, CLASSES)]
+
+
 def test_sharnn_runs_its_first_layer_on_each_brick_from_zero():
     module, x = sharnn(), rows()
     of_bricks = torch.stack([module.lower(x[:, start : start + 7]) for start in (0, 7, 14)], 1)

@@ -49,7 +49,7 @@ def test_every_form_is_reached_by_a_conformance_case():
     reached = set()
     for name in ops.names():
         op = ops.get(name)
-        for case in op.cases(np.random.default_rng(7)) if op.cases else ():
+        for case in op.cases(np.random.default_rng(7)) if op.cases and op.kernels else ():
             graph = ops.single_node_graph(name, case)
             (node,) = graph.nodes
             kernel, values = ops.kernel_of(graph, node), graph.values_of(node)

@@ -196,7 +196,7 @@ class ModelSource:
             else:
                 value = node.output if item == "y" else node.inputs[item]
                 texts.append(self._pointer(frame, value, flash=item in op.parameters))
-            if item == "table":
+            if item == "table" or item.endswith("_table"):
                 self.tables.add(texts[-1])
         return f"{library.function_name(kernel, letters)}({', '.join(texts)});"
 

@@ -13,7 +13,15 @@ from sklearn.utils.validation import check_is_fitted
 from edgewright.estimators import _tiers
 from edgewright.estimators._base import Floats
 from edgewright.estimators._sequences import SequenceClassifier
-from edgewright.estimators._size import WIDE_BIAS_BYTES, Budget, Plan, at_least_one, density_for, sparse_only
+from edgewright.estimators._size import (
+    AFFINE_BYTES,
+    WIDE_BIAS_BYTES,
+    Budget,
+    Plan,
+    at_least_one,
+    density_for,
+    sparse_only,
+)
 from edgewright.estimators._tiers import Cells
 from edgewright.nn._instances import Instances
 from edgewright.nn.emi import EMIRNN
@@ -145,8 +153,9 @@ class EMIClassifier(SequenceClassifier):
         return Cells(self.cell, self.rank_w, self.rank_u, self.activations, self.state_view)
 
     def _vector_bytes(self, classes: int, settings: Mapping[str, Any]) -> int:
-        """Return what the cell keeps beside its matrices, and the biases of the output."""
-        return self._cells().vector_bytes(settings["hidden"]) + WIDE_BIAS_BYTES * classes
+        """Return what the cell keeps beside its matrices, the biases of the output, and the weight of the background."""
+        weight = 0 if self.background is None else AFFINE_BYTES * classes
+        return self._cells().vector_bytes(settings["hidden"]) + WIDE_BIAS_BYTES * classes + weight
 
     def predict_proba(self, X: Any) -> Floats:
         """Return the scores [n, classes] as shares of their total; where scores are added up, their softmax."""

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from edgewright.estimators import _tiers
 from edgewright.estimators._sequences import SequenceClassifier
 from edgewright.estimators._size import (
+    AFFINE_BYTES,
     BIAS_BYTES,
     WIDE_BIAS_BYTES,
     Budget,
@@ -26,8 +27,8 @@ from edgewright.nn._instances import Instances
 from edgewright.nn.msc import MSCRNN
 from edgewright.training import Phase, threads
 
-BEGIN = 0.5  # how long each part of the beginning is, beside the lower tier's first phase
-TOGETHER, FIXED = 4.0, 2.0  # most is learned where the states of the lower tier serve the upper one
+BEGIN = 0.5  # of the first phase, as long as this are the others in which a tier learns alone
+TOGETHER, FIXED = 4.0, 2.0  # most is learned together: alone, the lower tier keeps nothing that tells targets apart
 
 
 class MSCClassifier(SequenceClassifier):
@@ -154,9 +155,9 @@ class MSCClassifier(SequenceClassifier):
         return Cells(self.cell, self.rank_w, self.rank_u, self.activations, self.state_view)
 
     def _vector_bytes(self, classes: int, settings: Mapping[str, Any]) -> int:
-        """Return what the cells keep beside their matrices, the biases of both outputs, and the scores of clutter."""
+        """Return what the cells keep beside their matrices, the biases of both outputs, the scores of clutter, and its weight."""
         layers = sum(self._cells().vector_bytes(settings[name]) for name in ("hidden", "hidden_upper"))
-        return layers + WIDE_BIAS_BYTES * (classes + 2) + BIAS_BYTES * classes
+        return layers + WIDE_BIAS_BYTES * (classes + 2) + BIAS_BYTES * classes + 2 * AFFINE_BYTES
 
     def steps_executed(self, X: Any) -> npt.NDArray[np.int64]:
         """Return how many steps of both recurrences each sequence takes, [n]; those of the integers: `runtime.steps.executed_steps`."""

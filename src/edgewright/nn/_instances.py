@@ -18,6 +18,7 @@ POOLINGS = ("run", "sum")
 PRUNED_AT_ONCE = 3  # instances of a row that prune-ends takes away each time
 PROBABILITIES = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)  # that are tried for the early exit
 NEVER = 1.0  # the probability at which nothing exits
+NO_LEAD = 1e6  # the lead at which no row is left; finite, so that it can be stored
 LEADS = (
     0.1,
     0.15,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import nn
@@ -15,6 +13,7 @@ from edgewright.nn._instances import (
     EVEN,
     EXITS,
     NEVER,
+    NO_LEAD,
     POLICIES,
     POOLINGS,
     Instances,
@@ -101,7 +100,7 @@ class EMIRNN(Learner):
         self.output = normal(generator, classes, hidden, deviation=0.2)
         self.output_bias = nn.Parameter(torch.zeros(classes))
         self.register_buffer("confidence", torch.tensor(NEVER))
-        self.register_buffer("lead", torch.tensor(self._no_lead))
+        self.register_buffer("lead", torch.tensor(NO_LEAD))
         self.register_buffer("level", torch.tensor(EVEN))
 
     @property
@@ -163,33 +162,27 @@ class EMIRNN(Learner):
         def accuracy(confidence: float, lead: float) -> float:
             return float((self._left(scores, confidence, lead).scores.argmax(1) == y).double().mean())
 
-        never = self._no_lead
-        settle_level(self.instances, self.level, lambda: accuracy(NEVER, never))
+        settle_level(self.instances, self.level, lambda: accuracy(NEVER, NO_LEAD))
         lead, confidence = self.given["lead"], self.given["confidence"]
         if self.exits == "bag":
             ladder = leads(self.pooling, self.instances, float(self.level), len(x))
-            self.lead.fill_(least(ladder, lambda tried: accuracy(NEVER, tried), never) if lead is None else lead)
+            self.lead.fill_(least(ladder, lambda tried: accuracy(NEVER, tried), NO_LEAD) if lead is None else lead)
         if self.exits != "none":
             ladder, chosen = probabilities(len(x)), float(self.lead)
             if confidence is None:
                 confidence = least(ladder, lambda tried: accuracy(tried, chosen), NEVER)
             self.confidence.fill_(confidence)
 
-    @property
-    def _no_lead(self) -> float:
-        """What no sum leads by."""
-        return math.inf if self.pooling == "sum" else self.instances.consecutive + 1.0
-
     def _thresholds(self) -> tuple[float, float]:
         """Return the confidence and the lead, or what is never reached where nothing is left early."""
         confidence = NEVER if self.exits == "none" else float(self.confidence)
-        return confidence, float(self.lead) if self.exits == "bag" else self._no_lead
+        return confidence, float(self.lead) if self.exits == "bag" else NO_LEAD
 
     def _leaves_windows(self) -> bool:
         return self._thresholds()[0] < NEVER
 
     def _leaves_rows(self) -> bool:
-        return self._thresholds()[1] < self._no_lead
+        return self._thresholds()[1] < NO_LEAD
 
     def _left(self, scores: torch.Tensor, confidence: float, lead: float) -> Left:
         """Return what the scores [n, count, window, classes] after each step come to where windows and rows are left."""
@@ -203,7 +196,7 @@ class EMIRNN(Learner):
             sums = at_last.cumsum(1)
             end = first_sure(margin(sums), lead)[:, None]
             return Left(_at(sums, end), steps.gather(1, end)[:, 0])
-        if not lead < self._no_lead:
+        if not lead < NO_LEAD:
             return Left(self._best(at_last), steps[:, -1])
         started = torch.nn.functional.pad(self._weighed(at_last), (0, 0, instances.consecutive - 1, 0))
         runs = instances.runs(started)

@@ -65,8 +65,9 @@ class MSCRNN(Learner):
     last states, and the scores of all classes, clutter among them, so that it can put right what the lower one let through.
     Rows that are no targets score as clutter. Parts for `Phase.trains`: "lower" and "upper"; each learns from a loss of its own,
     together where both learn. Windows begin with the label of their row until `relabel` makes labels anew by the policy, with
-    clutter as background; with `every_step` the lower loss is over all steps and the upper one over all windows. exits: whether windows are left early, "none" or
-    "window"; `confidence` is the probability from which on; `settle` chooses it, and the level. hidden, hidden_upper: of the
+    clutter as background; with `every_step` the lower loss is over all steps, and the upper one over what it says after each window.
+    exits: whether windows are left early, "none" or "window"; `confidence` is the probability from which on; `settle` chooses it, and the
+    level. hidden, hidden_upper: of the
     tiers; cell, rank_w, rank_u, activations, view_bits: as of `Layer`, for both. Raises BadInput, UnknownName.
     """
 

@@ -128,8 +128,8 @@ def arguments(v: Values, t: Types, attributes: Attributes) -> dict[str, int | Ar
     """Return both tables, rows and columns, and the integers of the node."""
     by, columns = constants(t), t["x"].shape[-1]
     return {
-        "powers": POWERS,
-        "reciprocals": RECIPROCALS,
+        "powers_table": POWERS,
+        "reciprocals_table": RECIPROCALS,
         "rows": t["x"].size // columns,
         "columns": columns,
         **{name: getattr(by, name) for name in ("last", "factor", "shift", "bits", "multiplier", "y_shift")},
@@ -177,8 +177,8 @@ ENTRY = Op(
                 *(
                     "x",
                     "y",
-                    "powers",
-                    "reciprocals",
+                    "powers_table",
+                    "reciprocals_table",
                     "rows",
                     "columns",
                     "last",
