@@ -77,5 +77,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         board = parameters.get("board")
-        if isinstance(board, str) and board in boards.names() and board != "host":
+        if isinstance(board, str) and board != "host" and board.replace("_", "-") in boards.names():
             item.add_marker(pytest.mark.slow)

@@ -14,6 +14,7 @@ from edgewright import boards
 REAL = [name for name in boards.names() if name != "host"]
 
 
+@pytest.mark.slow
 def test_every_board_is_in_the_table_of_80_columns(model: Path, edgewright: Edgewright) -> None:
     result = edgewright("cost", model, "--board", "all")
     assert result.code == 0, result.err

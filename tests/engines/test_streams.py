@@ -81,6 +81,7 @@ def test_every_structure_is_the_twin_on_every_board(board: str) -> None:
     assert seen == len(found)
 
 
+@pytest.mark.slow
 def test_sanitizers_find_nothing_and_outputs_without_an_answer_stay() -> None:
     engine = engines.get("host")
     if reason := engine.why_not(boards.get("host"), sanitize=True):
@@ -218,6 +219,7 @@ def test_the_selftest_finds_a_wrong_answer(tmp_path: Path, wrong: int) -> None:
     assert subprocess.run([place], check=False).returncode == wrong
 
 
+@pytest.mark.slow
 def test_the_header_is_sound_in_cpp_and_says_what_the_stream_needs(tmp_path: Path) -> None:
     if reason := engines.get("host").why_not(boards.get("host")):
         pytest.skip(reason)
