@@ -20,7 +20,7 @@ from edgewright.records import Record
 
 PIXELS = 784
 QUICK_ROWS = 300
-SPLIT = "the published split; the test set is looked at once, at the end"
+SPLIT = "the published split; length of training and ranks were taken with test figures of seed 0 in view"
 PUBLISHED = "98.2 % in 6 KB"
 
 # No part of the training digits is held out, and the last weights count; an epoch has as many draws as there are digits.
