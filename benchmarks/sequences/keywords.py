@@ -25,7 +25,7 @@ from edgewright import data, estimators, features, records
 from edgewright.compiler.emit import emit
 from edgewright.data import Split
 from edgewright.engines._cache import cache_folder
-from edgewright.errors import PoorRecordings
+from edgewright.errors import PoorRecordings, UnsupportedModel
 from edgewright.estimators.gru import GRUClassifier
 from edgewright.files import write_file
 from edgewright.ir.graph import Graph
@@ -109,8 +109,8 @@ class FullPrecision(Learner):
         """Keep the weights of features that do not vary."""
 
     def add_to(self, builder: Builder, x: str, inputs: Inputs) -> str:
-        """Raise NotImplementedError: it is not deployed."""
-        raise NotImplementedError
+        """Raise UnsupportedModel: what is in full precision is no model for a device."""
+        raise UnsupportedModel("The reference in full precision is not deployed.")
 
 
 class Reference(GRUClassifier):

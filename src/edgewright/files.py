@@ -11,6 +11,9 @@ from pathlib import Path
 
 from edgewright.errors import CannotWrite, OutputExists
 
+# What the folder of a build holds beside its exports; another command reads them there
+GRAPH_FILE, RECORDS_FILE = "model.edgewright", "records.jsonl"
+
 
 def write_file(path: Path, content: bytes | str) -> None:
     """Write a file so that it appears whole or not at all. Raises CannotWrite."""

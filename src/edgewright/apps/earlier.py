@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from edgewright import ir, records
 from edgewright.errors import BadData, BadInput, BadModelFile
+from edgewright.files import GRAPH_FILE, RECORDS_FILE
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import Type, dequantise_array
 
-GRAPH_FILE, RECORDS_FILE = "model.edgewright", "records.jsonl"
 NOISE_ROWS = 2  # that show what it costs where there is nothing to listen to
 
 

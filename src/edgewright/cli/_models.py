@@ -13,13 +13,13 @@ import numpy as np
 
 from edgewright import boards, catalog, ir, records
 from edgewright.cli import _rows
-from edgewright.cli._output import GRAPH_FILE, RECORDS_FILE
 from edgewright.cli._rows import Rows
 from edgewright.cli._train import ESTIMATOR_SUFFIX, parse_settings
 from edgewright.compiler.c_language import check_name
 from edgewright.compiler.settings import Settings, make_settings
 from edgewright.deployed import Deployed
 from edgewright.errors import BadInput, BadModelFile, BoardFault, DoesNotFit, Mismatch
+from edgewright.files import GRAPH_FILE, RECORDS_FILE
 from edgewright.firmware import Firmware, deploy
 from edgewright.ir.graph import Graph
 from edgewright.ir.types import dequantise_array

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from edgewright.errors import BadInput, CannotWrite
-from edgewright.files import output_folder
+from edgewright.files import GRAPH_FILE, RECORDS_FILE, output_folder
 from edgewright.records import Record
 
 UNKNOWN = "-"
-GRAPH_FILE, RECORDS_FILE, REPORT_FILE = "model.edgewright", "records.jsonl", "report.html"
+REPORT_FILE = "report.html"
 
 # What to do with an export.
 NEXT = {

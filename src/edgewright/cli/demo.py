@@ -15,6 +15,7 @@ from edgewright.cli import _output
 from edgewright.cli._command import Command
 from edgewright.cli._output import JsonOption, OutOption
 from edgewright.cli._progress import Tracker, tracker
+from edgewright.files import RECORDS_FILE
 
 if TYPE_CHECKING:
     from edgewright.cli._rows import Rows
@@ -68,7 +69,7 @@ def run(
         for part in _parts(quick, left_out, progress):
             trainings += _train.training_records(part.model, part.name, **part.about)
             found += _on_every_board(part, progress)
-        records.write(folder / _output.RECORDS_FILE, [*found, *trainings])
+        records.write(folder / RECORDS_FILE, [*found, *trainings])
         page = _write_page([*found, *trainings], folder / PAGE_FILE, left_out)
     _finish(found, trainings, left_out, out, page=page, json=json)
 
@@ -169,7 +170,7 @@ def _finish(
     from edgewright.errors import CheckFailed
 
     left_out = [*_models.reasons(found), *left_out]
-    files = [_output.RECORDS_FILE, *([PAGE_FILE] if page else [])]
+    files = [RECORDS_FILE, *([PAGE_FILE] if page else [])]
     if json:
         document = {"folder": str(out), "files": files, "left_out": left_out}
         _output.print_json({**document, "records": [_output.plain(record) for record in [*found, *trainings]]})
